@@ -1,0 +1,66 @@
+"""Metadata in canonical form: flat, keys sorted, compact JSON.
+
+One form, whatever the protocol, so that equal metadata has equal bytes: the content hash rests on it, and a store
+may look for ``"key":value`` in the text. A quote inside a JSON string is escaped, so such a text can only be found
+where ``key`` really is a key.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+MAX_DEPTH = 8
+"""Objects nested deeper than this are kept as JSON text under the last key that fits."""
+
+MAX_KEYS = 256
+"""More keys than this in one log make it a dead letter."""
+
+_ENCODER = msgspec.json.Encoder(order="sorted")
+_SCALARS = (str, int, float, bool, type(None))
+
+
+def flatten(metadata: Mapping[str, Any]) -> dict[str, Any]:
+    """Join nested keys with dots; arrays, and objects below ``MAX_DEPTH``, become JSON text.
+
+    Where two spellings meet (``{"a.b": 1, "a": {"b": 2}}``), the later one wins.
+    """
+    flat: dict[str, Any] = {}
+    _flatten_into(flat, "", metadata, depth=1)
+    return flat
+
+
+def _flatten_into(flat: dict[str, Any], prefix: str, node: Mapping[str, Any], *, depth: int) -> None:
+    for key, value in node.items():
+        name = f"{prefix}{key}"
+        if isinstance(value, _SCALARS):
+            flat[name] = value
+        elif isinstance(value, Mapping) and value and depth < MAX_DEPTH:
+            _flatten_into(flat, f"{name}.", value, depth=depth + 1)
+        else:
+            flat[name] = _ENCODER.encode(value).decode()
+
+
+def canonical(flat: Mapping[str, Any]) -> str:
+    """The canonical text of flat metadata."""
+    return _ENCODER.encode(flat).decode()
+
+
+def canonical_column(rows: Sequence[Mapping[str, Any]]) -> pa.LargeStringArray:
+    """The canonical text of each row's flat metadata, as one column."""
+    lines = _ENCODER.encode_lines(rows)
+    ends = np.flatnonzero(np.frombuffer(lines, dtype=np.uint8) == ord("\n"))
+    # A JSON text has no raw newline, so the newlines are the borders. They stay in the data buffer, each at the
+    # end of its row, and are cut off below; that copies once and loops over nothing in Python.
+    offsets = np.zeros(len(ends) + 1, dtype=np.int64)
+    offsets[1:] = ends + 1
+    with_newlines = pa.LargeStringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(lines))
+    return pc.utf8_rtrim(with_newlines, characters="\n")
+
+
+def text_of(value: object) -> str:
+    """What a query compares a metadata value with: strings as they are, everything else as its JSON text."""
+    return value if isinstance(value, str) else _ENCODER.encode(value).decode()

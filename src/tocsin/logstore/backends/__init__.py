@@ -1,0 +1,1 @@
+"""The backends of the log store's port; only ``wiring`` imports them."""

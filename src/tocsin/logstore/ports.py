@@ -1,0 +1,208 @@
+"""What a log store promises. ``tests/conformance`` holds every backend to it."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from tocsin.logmodel.batch import LogBatch
+from tocsin.logmodel.log import Log
+from tocsin.query.tree import Everything, Node
+
+OrganizationId = UUID
+
+
+@dataclass(frozen=True, slots=True)
+class TimeRange:
+    """From ``start_unix_nano`` to just before ``end_unix_nano``."""
+
+    start_unix_nano: int
+    end_unix_nano: int
+
+    def __post_init__(self) -> None:
+        if self.end_unix_nano < self.start_unix_nano:
+            raise ValueError("a time range must not end before it starts")
+
+
+class Order(StrEnum):
+    """The order of a scan, by (timestamp, ingest_sequence)."""
+
+    NEWEST_FIRST = "newest"
+    OLDEST_FIRST = "oldest"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Position:
+    """Where a log stands in a scan's order."""
+
+    timestamp_unix_nano: int
+    ingest_sequence: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selection:
+    """Which logs a read is about: one organization's, in a time range, that match a query."""
+
+    organization_id: OrganizationId
+    time_range: TimeRange
+    query: Node = field(default_factory=Everything)
+    #: The read is given up after this long.
+    timeout_seconds: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanPlan:
+    """A selection, and how its logs are wanted."""
+
+    selection: Selection
+    order: Order = Order.NEWEST_FIRST
+    #: At most so many rows; None for all of them.
+    limit: int | None = None
+    #: Only logs that come after this position in the scan's order.
+    after: Position | None = None
+    #: At most so many rows in one batch.
+    batch_rows: int = 5_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What became of the records of one request, file or stream before its batch reached the store."""
+
+    received: int
+    dead_letters: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class WriteOutcome:
+    """Which rows of a written batch were new; the others were stored before."""
+
+    #: Shape ``(len(batch),)``.
+    is_new: npt.NDArray[np.bool_]
+
+    @property
+    def stored(self) -> int:
+        """How many rows are stored now that were not before."""
+        return int(self.is_new.sum())
+
+    @property
+    def duplicates(self) -> int:
+        """How many rows were stored before, or stand twice in the batch."""
+        return len(self.is_new) - self.stored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestTotals:
+    """The ledger of one organization: ``received == stored + duplicates + dead_letters``."""
+
+    received: int = 0
+    stored: int = 0
+    duplicates: int = 0
+    dead_letters: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class HistogramBucket:
+    """How many logs with one severity number there are in one interval."""
+
+    start_unix_nano: int
+    severity_number: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeCount:
+    """A shape, how many logs have it, and one of them."""
+
+    shape: int
+    count: int
+    exemplar: Log
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreHealth:
+    """What the store says of itself."""
+
+    ready: bool
+    #: For people: what is wrong, or how it stands.
+    detail: str
+    #: Rows that are durable and not yet searchable.
+    pending_rows: int = 0
+    stored_rows: int = 0
+    disk_bytes: int = 0
+
+
+class LogStore(Protocol):
+    """Keeps logs and finds them again.
+
+    Every call is about one organization and never sees another's logs. Reads see every log within a second of the
+    ``write`` that stored it. All methods may raise ``StoreUnavailable``.
+    """
+
+    async def start(self) -> None:
+        """Open the store, creating or migrating it as needed, and bring in what a crash left behind.
+
+        Raises:
+            DataDirectoryInUse: another process owns the store's directory.
+            StartupError: the store can't be opened; says why.
+        """
+        ...
+
+    async def close(self) -> None:
+        """Make everything that was acknowledged searchable, and let go of all resources. Safe to call twice."""
+        ...
+
+    async def write(self, organization_id: OrganizationId, batch: LogBatch, receipt: Receipt) -> WriteOutcome:
+        """Store the batch's rows that are not stored yet, and add the receipt to the ledger, in one commit.
+
+        Returns when both are durable: they survive ``kill -9`` and, with fsync on, power loss. A row is stored
+        already if a row of the organization has its timestamp and content hash. New rows get ``ingest_sequence``
+        numbers that grow in the order of commits, and within a commit in the order of rows. An empty batch writes
+        the receipt alone.
+
+        Raises:
+            StoreUnavailable: there is no room, or the store can't be reached; nothing is stored.
+        """
+        ...
+
+    def scan(self, plan: ScanPlan) -> AsyncIterator[pa.RecordBatch]:
+        """Yield the plan's logs in ``STORED_LOG_SCHEMA``, in its order, at most ``batch_rows`` rows at a time.
+
+        Each log once, even where a store holds it twice. Closing the iterator stops the work behind it.
+
+        Raises:
+            QueryTimedOut: it took longer than the selection allows.
+            QueryTooExpensive: it needed more memory than a query may have.
+        """
+        ...
+
+    async def count(self, selection: Selection) -> int:
+        """How many logs match. Raises as ``scan`` does."""
+        ...
+
+    async def histogram(self, selection: Selection, *, interval_nano: int) -> list[HistogramBucket]:
+        """Counts by interval (aligned to the epoch) and severity number, ordered so; empty ones are left out.
+
+        Raises as ``scan`` does.
+        """
+        ...
+
+    async def top_shapes(self, selection: Selection, *, limit: int) -> list[ShapeCount]:
+        """The shapes with the most logs, most first, then by shape. Raises as ``scan`` does."""
+        ...
+
+    async def get(self, organization_id: OrganizationId, *, timestamp_unix_milli: int, content_hash: int) -> Log | None:
+        """The log with this id, taken apart by ``logmodel.ids.parse_log_id``."""
+        ...
+
+    async def totals(self, organization_id: OrganizationId) -> IngestTotals:
+        """The organization's ledger since its first log."""
+        ...
+
+    async def health(self) -> StoreHealth:
+        """How the store is, without raising."""
+        ...

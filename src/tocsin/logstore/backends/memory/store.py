@@ -1,0 +1,148 @@
+"""``MemoryLogStore``: the whole port in plain Python, kept in memory. Every other backend must agree with it."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow as pa
+
+from tocsin.logmodel.batch import STORED_LOG_SCHEMA, LogBatch, logs_of
+from tocsin.logmodel.log import Log
+from tocsin.logstore.backends.memory.evaluate import matches
+from tocsin.logstore.ports import (
+    HistogramBucket,
+    IngestTotals,
+    Order,
+    OrganizationId,
+    Position,
+    Receipt,
+    ScanPlan,
+    Selection,
+    ShapeCount,
+    StoreHealth,
+    WriteOutcome,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _StoredRow:
+    """A log as a record, to be searched, and as the columns that it came in, to be given back unchanged."""
+
+    log: Log
+    #: One row in ``STORED_LOG_SCHEMA``.
+    columns: pa.RecordBatch
+
+    @property
+    def position(self) -> Position:
+        return Position(self.log.timestamp_unix_nano, self.log.ingest_sequence)
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """What the store keeps of one organization."""
+
+    rows: dict[tuple[int, int], _StoredRow] = field(default_factory=dict)
+    totals: IngestTotals = field(default_factory=IngestTotals)
+
+
+class MemoryLogStore:
+    """A ``LogStore`` that forgets everything when the process ends."""
+
+    def __init__(self) -> None:
+        self._shelves: dict[OrganizationId, _Shelf] = {}
+        self._last_sequence = 0
+
+    async def start(self) -> None:
+        """Nothing to open."""
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+    async def write(self, organization_id: OrganizationId, batch: LogBatch, receipt: Receipt) -> WriteOutcome:
+        """Store the rows whose (timestamp, content hash) the organization has not stored yet."""
+        shelf = self._shelves.setdefault(organization_id, _Shelf())
+        is_new = np.zeros(len(batch), dtype=np.bool_)
+        for index, row in enumerate(self._numbered(batch)):
+            key = (row.log.timestamp_unix_nano, row.log.content_hash)
+            is_new[index] = key not in shelf.rows
+            shelf.rows.setdefault(key, row)
+        outcome = WriteOutcome(is_new)
+        shelf.totals = IngestTotals(
+            received=shelf.totals.received + receipt.received,
+            stored=shelf.totals.stored + outcome.stored,
+            duplicates=shelf.totals.duplicates + outcome.duplicates,
+            dead_letters=shelf.totals.dead_letters + receipt.dead_letters,
+        )
+        return outcome
+
+    def _numbered(self, batch: LogBatch) -> Iterator[_StoredRow]:
+        """The batch's rows, each with the next sequence number; a duplicate's number is left unused."""
+        first = self._last_sequence + 1
+        self._last_sequence += len(batch)
+        sequences = pa.array(range(first, first + len(batch)), pa.uint64())
+        stored = pa.RecordBatch.from_arrays([*batch.rows.columns, sequences], schema=STORED_LOG_SCHEMA)
+        for index, log in enumerate(logs_of(stored)):
+            yield _StoredRow(log, stored.slice(index, 1))
+
+    async def scan(self, plan: ScanPlan) -> AsyncIterator[pa.RecordBatch]:
+        """Yield the matching rows, sorted, after the position, cut to the limit, in batches."""
+        rows = sorted(
+            self._matching(plan.selection),
+            key=lambda row: row.position,
+            reverse=plan.order is Order.NEWEST_FIRST,
+        )
+        after = plan.after
+        if after is not None and plan.order is Order.NEWEST_FIRST:
+            rows = [row for row in rows if row.position < after]
+        elif after is not None:
+            rows = [row for row in rows if row.position > after]
+        rows = rows[: plan.limit]
+        for start in range(0, len(rows), plan.batch_rows):
+            table = pa.Table.from_batches([row.columns for row in rows[start : start + plan.batch_rows]])
+            yield table.combine_chunks().to_batches()[0]
+
+    async def count(self, selection: Selection) -> int:
+        """How many logs match."""
+        return sum(1 for _ in self._matching(selection))
+
+    async def histogram(self, selection: Selection, *, interval_nano: int) -> list[HistogramBucket]:
+        """Counts by interval and severity number."""
+        counts = Counter(
+            (row.log.timestamp_unix_nano // interval_nano * interval_nano, row.log.severity_number)
+            for row in self._matching(selection)
+        )
+        return [HistogramBucket(start, severity, count) for (start, severity), count in sorted(counts.items())]
+
+    async def top_shapes(self, selection: Selection, *, limit: int) -> list[ShapeCount]:
+        """The most frequent shapes, each with its newest log as the exemplar."""
+        logs = [row.log for row in sorted(self._matching(selection), key=lambda row: row.position)]
+        exemplars = {log.shape: log for log in logs}
+        counts = Counter(log.shape for log in logs)
+        ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:limit]
+        return [ShapeCount(shape, count, exemplars[shape]) for shape, count in ranked]
+
+    async def get(self, organization_id: OrganizationId, *, timestamp_unix_milli: int, content_hash: int) -> Log | None:
+        """The log with this content hash in this millisecond."""
+        for (timestamp, other_hash), row in self._shelf(organization_id).rows.items():
+            if timestamp // 1_000_000 == timestamp_unix_milli and other_hash == content_hash:
+                return row.log
+        return None
+
+    async def totals(self, organization_id: OrganizationId) -> IngestTotals:
+        """The organization's ledger."""
+        return self._shelf(organization_id).totals
+
+    async def health(self) -> StoreHealth:
+        """Always ready."""
+        stored_rows = sum(len(shelf.rows) for shelf in self._shelves.values())
+        return StoreHealth(ready=True, detail="in memory", stored_rows=stored_rows)
+
+    def _shelf(self, organization_id: OrganizationId) -> _Shelf:
+        return self._shelves.get(organization_id) or _Shelf()
+
+    def _matching(self, selection: Selection) -> Iterator[_StoredRow]:
+        start, end = selection.time_range.start_unix_nano, selection.time_range.end_unix_nano
+        for row in self._shelf(selection.organization_id).rows.values():
+            if start <= row.log.timestamp_unix_nano < end and matches(selection.query, row.log):
+                yield row

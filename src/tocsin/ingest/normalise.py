@@ -1,0 +1,315 @@
+"""Untrusted columns → columns in one form, with a reject for every record that can't be stored.
+
+Works on whole columns. Each check first asks whether the whole column is fine (``set(map(type, …))`` and the like,
+which run in C); only where it is not are single values looked at.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import compress
+
+import msgspec
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import pyarrow as pa
+
+from tocsin.ingest.contracts import RecordColumns, Reject, RejectReason
+from tocsin.ingest.timestamps import INVALID, NANOSECONDS_A_SECOND, parse_timestamps
+from tocsin.logmodel.batch import LOG_SCHEMA, LogBatch
+from tocsin.logmodel.ids import SPAN_ID_BYTES, TRACE_ID_BYTES, content_hashes, pack_hex_ids
+from tocsin.logmodel.levels import UNSPECIFIED_SEVERITY, severity_of
+from tocsin.logmodel.masking import shapes
+from tocsin.logmodel.metadata import MAX_KEYS, canonical_column, flatten
+
+MAX_MESSAGE_BYTES = 1 << 20
+"""A larger message makes its record a dead letter."""
+
+MAX_METADATA_BYTES = 256 << 10
+"""Metadata whose canonical text is larger makes its record a dead letter."""
+
+MAX_SERVICE_CHARACTERS = 256
+MAX_ID_CHARACTERS = 256
+"""The longest trace or span id; those of OpenTelemetry have 32 and 16 digits."""
+
+MAX_AHEAD_NANO = 24 * 3600 * NANOSECONDS_A_SECOND
+"""A timestamp further ahead of the clock than this is a mistake, and would hide behind every search's range."""
+
+_CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
+_TRACE_SPELLINGS = ("trace_id", "traceId", "traceID", "trace.id", "otelTraceID", "dd.trace_id")
+_SPAN_SPELLINGS = ("span_id", "spanId", "spanID", "span.id", "otelSpanID", "dd.span_id")
+_FIRST_NESTED = frozenset((dict, list))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What intake adds to the records of a request."""
+
+    #: When they were received; also the timestamp of records without one.
+    received_unix_nano: int
+    #: The timestamp of records without one: that of the first request with the same idempotency key.
+    default_timestamp_unix_nano: int
+    default_service: str
+    #: Whether records may name another service than the default one.
+    allows_other_services: bool
+    content_hash_seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Normalised:
+    """A batch that can be stored, and the records that can't."""
+
+    batch: LogBatch
+    rejects: list[Reject]
+
+
+def normalise(records: RecordColumns, stamp: Stamp) -> Normalised:
+    """Check and convert every column; never raises for what a sender wrote."""
+    sieve = _Sieve(records)
+    sieve.check_messages()
+    timestamps = sieve.timestamps(stamp)
+    sieve.services(stamp)
+    sieve.metadata_objects()
+    if sieve.rejects:
+        timestamps = timestamps[sieve.keep]
+        sieve.drop_rejected()
+    severities = _severities(sieve.records)
+    _ids_from_metadata(sieve.records)
+    trace_ids, span_ids = sieve.ids("trace_id"), sieve.ids("span_id")
+    metadata = canonical_column(sieve.flat_metadata())
+    sieve.check_metadata_sizes(metadata)
+    batch = _batch(sieve.records, timestamps, severities, trace_ids, span_ids, metadata, stamp)
+    if not sieve.keep.all():
+        batch = LogBatch(batch.rows.filter(pa.array(sieve.keep)))
+    return Normalised(batch, sieve.rejects)
+
+
+class _Sieve:
+    """Records on their way through the checks; ``keep`` is False for those that failed one."""
+
+    def __init__(self, records: RecordColumns) -> None:
+        self.records = records
+        self.rejects: list[Reject] = []
+        self.keep = np.ones(len(records), dtype=np.bool_)
+
+    def reject(self, row: int, reason: RejectReason, detail: str) -> None:
+        """Fail one record, once: the first reason is the one that is told."""
+        if self.keep[row]:
+            self.keep[row] = False
+            self.rejects.append(Reject(reason, detail, _raw(self.records, row)))
+
+    def drop_rejected(self) -> None:
+        """Leave the failed records behind; row numbers change."""
+        kept = {name: list(compress(getattr(self.records, name), self.keep)) for name in RecordColumns.__slots__}
+        self.records = RecordColumns(**kept)
+        self.keep = np.ones(len(self.records), dtype=np.bool_)
+
+    def check_messages(self) -> None:
+        """A message is text, of at most ``MAX_MESSAGE_BYTES``."""
+        messages = self.records.message
+        # No text has more than four bytes a character, so short ones need no encoding to be measured.
+        if set(map(type, messages)) <= {str} and 4 * max(map(len, messages), default=0) <= MAX_MESSAGE_BYTES:  # type: ignore[arg-type]
+            return
+        for row, message in enumerate(messages):
+            if message is None:
+                self.reject(row, RejectReason.MESSAGE_MISSING, 'a log needs a "message"')
+            elif not isinstance(message, str):
+                self.reject(row, RejectReason.MESSAGE_NOT_TEXT, f'"message" is {_kind(message)}, not text')
+            elif len(message.encode()) > MAX_MESSAGE_BYTES:
+                detail = f"the message has {len(message.encode()):,} bytes; at most {MAX_MESSAGE_BYTES:,} are stored"
+                self.reject(row, RejectReason.MESSAGE_TOO_LARGE, detail)
+
+    def timestamps(self, stamp: Stamp) -> npt.NDArray[np.int64]:
+        """All timestamps, those of failed records included."""
+        written = self.records.timestamp
+        parsed = parse_timestamps(written, missing=stamp.default_timestamp_unix_nano)
+        latest = stamp.received_unix_nano + MAX_AHEAD_NANO
+        for row in np.flatnonzero((parsed < 0) | (parsed > latest)).tolist():
+            if parsed[row] == INVALID:
+                detail = f"{written[row]!r:.100} is neither RFC 3339 nor a number since the epoch"
+                self.reject(row, RejectReason.BAD_TIMESTAMP, detail)
+            else:
+                detail = f"{written[row]!r:.100} is before 1970 or more than a day ahead of the server's clock"
+                self.reject(row, RejectReason.TIMESTAMP_OUT_OF_RANGE, detail)
+        return parsed
+
+    def services(self, stamp: Stamp) -> None:
+        """Put the default service where none is named, and refuse names that are none."""
+        services = self.records.service
+        kinds = set(map(type, services))
+        if not kinds <= {str}:
+            self.records.service = services = [stamp.default_service if name is None else name for name in services]
+        names = set(services) if kinds <= {str, type(None)} else None
+        bad = None if names is None else {name: _service_fault(name, stamp) for name in names}
+        if bad is not None and not any(bad.values()):
+            return
+        for row, name in enumerate(services):
+            fault = _service_fault(name, stamp)
+            if fault is not None:
+                self.reject(row, *fault)
+
+    def metadata_objects(self) -> None:
+        """Metadata is an object, or absent."""
+        rows = self.records.metadata
+        kinds = set(map(type, rows))
+        if kinds <= {dict}:
+            return
+        for row, metadata in enumerate(rows):
+            if metadata is None:
+                rows[row] = {}
+            elif not isinstance(metadata, dict):
+                detail = f'"metadata" is {_kind(metadata)}, not an object'
+                self.reject(row, RejectReason.METADATA_NOT_AN_OBJECT, detail)
+
+    def ids(self, name: str) -> list[str]:
+        """Trace or span ids as text, empty where there is none; hexadecimal digits in lower case."""
+        values = getattr(self.records, name)
+        kinds = set(map(type, values))
+        if kinds <= {str} and max(map(len, values), default=0) <= 32:
+            joined = "".join(values)
+            if joined.isalnum() and joined == joined.lower():
+                return list(values)
+        return [self._id(row, name, value) for row, value in enumerate(values)]
+
+    def _id(self, row: int, name: str, value: object) -> str:
+        if value is None:
+            return ""
+        if isinstance(value, int) and not isinstance(value, bool):
+            value = str(value)
+        if not isinstance(value, str):
+            self.reject(row, RejectReason.BAD_TRACE_OR_SPAN_ID, f"{name!r} is {_kind(value)}, not text")
+            return ""
+        if len(value) > MAX_ID_CHARACTERS or _CONTROL_CHARACTER.search(value):
+            detail = f"{name!r} has control characters, or more than {MAX_ID_CHARACTERS} characters"
+            self.reject(row, RejectReason.BAD_TRACE_OR_SPAN_ID, detail)
+            return ""
+        return value.lower() if _is_hex(value) else value
+
+    def flat_metadata(self) -> list[dict[str, object]]:
+        """The metadata, flattened where any of it is nested."""
+        rows: list[dict[str, object]] = self.records.metadata  # type: ignore[assignment]
+        kinds: set[type] = set()
+        for row in rows:
+            kinds.update(map(type, row.values()))
+        if _FIRST_NESTED.isdisjoint(kinds):
+            return rows
+        return [flatten(row) for row in rows]
+
+    def check_metadata_sizes(self, metadata: pa.LargeStringArray) -> None:
+        """Canonical metadata has at most ``MAX_METADATA_BYTES`` and ``MAX_KEYS`` keys."""
+        sizes = np.diff(np.frombuffer(metadata.buffers()[1], dtype=np.int64, count=len(metadata) + 1))
+        # A key needs at least five bytes (``"":0,``), so small texts can't hold too many.
+        for row in np.flatnonzero(sizes > 5 * MAX_KEYS).tolist():
+            keys = len(msgspec.json.decode(metadata[row].as_py()))
+            if sizes[row] > MAX_METADATA_BYTES or keys > MAX_KEYS:
+                detail = (
+                    f"metadata has {sizes[row]:,} bytes and {keys:,} keys; "
+                    f"at most {MAX_METADATA_BYTES:,} and {MAX_KEYS} are stored"
+                )
+                self.reject(row, RejectReason.METADATA_TOO_LARGE, detail)
+
+
+def _batch(
+    records: RecordColumns,
+    timestamps: npt.NDArray[np.int64],
+    severities: npt.NDArray[np.uint8],
+    trace_ids: Sequence[str],
+    span_ids: Sequence[str],
+    metadata: pa.LargeStringArray,
+    stamp: Stamp,
+) -> LogBatch:
+    frame = pl.DataFrame(
+        {
+            "timestamp": timestamps,
+            "severity_number": severities,
+            "service": pl.Series(records.service, dtype=pl.String),
+            "message": pl.Series(records.message, dtype=pl.String),
+            "trace_id": pl.Series(trace_ids, dtype=pl.String),
+            "span_id": pl.Series(span_ids, dtype=pl.String),
+            "metadata": pl.from_arrow(metadata),
+        }
+    )
+    derived = frame.select(shape=shapes(pl.col("message")))
+    instants = pa.array(timestamps, pa.timestamp("ns", "UTC"))
+    columns = {
+        "timestamp": instants,
+        "observed_timestamp": pa.array(np.full(len(records), stamp.received_unix_nano), pa.timestamp("ns", "UTC")),
+        "content_hash": pa.array(content_hashes(frame, seed=stamp.content_hash_seed).to_numpy(), pa.uint64()),
+        "severity_number": pa.array(severities, pa.uint8()),
+        "service": pa.array(records.service, pa.large_string()),
+        "message": pa.array(records.message, pa.large_string()),
+        "metadata": metadata,
+        "trace_id": pack_hex_ids(trace_ids, width_bytes=TRACE_ID_BYTES),
+        "span_id": pack_hex_ids(span_ids, width_bytes=SPAN_ID_BYTES),
+        "shape": pa.array(derived["shape"].to_numpy(), pa.uint64()),
+    }
+    return LogBatch(pa.RecordBatch.from_arrays([columns[name] for name in LOG_SCHEMA.names], schema=LOG_SCHEMA))
+
+
+def _severities(records: RecordColumns) -> npt.NDArray[np.uint8]:
+    """Severity numbers; a level that nobody knows counts as INFO and is kept as ``severity_text`` in the metadata."""
+    levels = records.level
+    try:
+        known = {level: _severity(level) for level in set(levels)}
+    except TypeError:  # an unhashable level, such as a list
+        for row, level in enumerate(levels):
+            if not isinstance(level, str | int | float | None):
+                levels[row] = msgspec.json.encode(level).decode()
+        return _severities(records)
+    if None in known.values():
+        for row, level in enumerate(levels):
+            if known[level] is None:
+                metadata: dict[str, object] = records.metadata[row]  # type: ignore[assignment]
+                records.metadata[row] = {"severity_text": level} | metadata
+        known = {level: UNSPECIFIED_SEVERITY if number is None else number for level, number in known.items()}
+    numbers: Callable[[object], int] = known.__getitem__  # type: ignore[assignment]
+    return np.fromiter(map(numbers, levels), np.uint8, len(levels))
+
+
+def _severity(level: object) -> int | None:
+    return UNSPECIFIED_SEVERITY if level is None or level == "" else severity_of(level)
+
+
+def _ids_from_metadata(records: RecordColumns) -> None:
+    """Fill in trace and span ids that stand in the metadata under their usual names."""
+    for values, spellings in ((records.trace_id, _TRACE_SPELLINGS), (records.span_id, _SPAN_SPELLINGS)):
+        if None not in values and "" not in values:
+            continue
+        for row, metadata in enumerate(records.metadata):
+            if not values[row] and metadata:
+                values[row] = _first_id(metadata, spellings)  # type: ignore[arg-type]
+
+
+def _first_id(metadata: dict[str, object], spellings: tuple[str, ...]) -> object:
+    for spelling in spellings:
+        value = metadata.get(spelling)
+        if isinstance(value, str | int) and value and len(str(value)) <= MAX_ID_CHARACTERS:
+            return None if _CONTROL_CHARACTER.search(str(value)) else value
+    return None
+
+
+def _service_fault(name: object, stamp: Stamp) -> tuple[RejectReason, str] | None:
+    if not isinstance(name, str):
+        return RejectReason.BAD_SERVICE, f'"service" is {_kind(name)}, not text'
+    if not name.strip() or len(name) > MAX_SERVICE_CHARACTERS or _CONTROL_CHARACTER.search(name):
+        detail = f"a service's name has 1 to {MAX_SERVICE_CHARACTERS} characters and no control characters"
+        return RejectReason.BAD_SERVICE, detail
+    if name != stamp.default_service and not stamp.allows_other_services:
+        return RejectReason.SERVICE_NOT_ALLOWED, f"this key writes only logs of {stamp.default_service!r}"
+    return None
+
+
+def _is_hex(text: str) -> bool:
+    return all(character in "0123456789abcdefABCDEF" for character in text)
+
+
+def _kind(value: object) -> str:
+    names = {dict: "an object", list: "an array", bool: "a boolean", type(None): "null"}
+    return names.get(type(value), "a number" if isinstance(value, int | float) else "text")
+
+
+def _raw(records: RecordColumns, row: int) -> bytes:
+    """The record again as JSON, without what the sender left out."""
+    fields = {name: getattr(records, name)[row] for name in RecordColumns.__slots__}
+    return msgspec.json.encode({name: value for name, value in fields.items() if value is not None})

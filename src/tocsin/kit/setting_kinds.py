@@ -1,0 +1,164 @@
+"""What a setting may be: how its text is read, and how that is said to people."""
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Generic, TypeVar
+from urllib.parse import urlsplit
+
+T = TypeVar("T")
+
+_SWITCHES = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
+_BYTE_UNITS = {"": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
+_BYTE_COUNT = re.compile(r"(\d+)\s*([kmgt]ib)?", re.IGNORECASE | re.ASCII)
+_INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+
+
+class Secret:
+    """A text that does not show itself in messages, logs and tracebacks."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and other._text == self._text
+
+    def __hash__(self) -> int:
+        return hash(self._text)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[T]):
+    """A kind of setting."""
+
+    #: Raises ``ValueError`` for what is not allowed.
+    parse: Callable[[str], T]
+    #: For people; completes "it must be …".
+    allowed: str
+    #: How a value that is not allowed is quoted in the message about it.
+    shown: Callable[[str], str] = repr
+
+
+def text() -> Kind[str]:
+    """Any text."""
+    return Kind(str, "a text")
+
+
+def path() -> Kind[Path]:
+    """A path of the file system."""
+    return Kind(Path, "a path")
+
+
+def switch() -> Kind[bool]:
+    """On or off."""
+
+    def parse(written: str) -> bool:
+        try:
+            return _SWITCHES[written.lower()]
+        except KeyError as error:
+            raise ValueError(written) from error
+
+    return Kind(parse, "`on` or `off`")
+
+
+def choice(*options: str) -> Kind[str]:
+    """One of a few words."""
+
+    def parse(written: str) -> str:
+        if written.lower() not in options:
+            raise ValueError(written)
+        return written.lower()
+
+    return Kind(parse, ", ".join(f"`{option}`" for option in options[:-1]) + f" or `{options[-1]}`")
+
+
+def integer(least: int, most: int) -> Kind[int]:
+    """A whole number between two bounds, both included."""
+
+    def parse(written: str) -> int:
+        if not _INTEGER.fullmatch(written):
+            raise ValueError(written)
+        return _bounded(int(written), least, most)
+
+    return Kind(parse, f"a whole number from {least} to {most}")
+
+
+def number(least: float, most: float) -> Kind[float]:
+    """A number between two bounds, both included."""
+
+    def parse(written: str) -> float:
+        value = float(written)
+        if not math.isfinite(value):
+            raise ValueError(written)
+        return _bounded(value, least, most)
+
+    return Kind(parse, f"a number from {least:g} to {most:g}")
+
+
+def byte_count(least: int, most: int) -> Kind[int]:
+    """A number of bytes between two bounds, both included; units may be written out."""
+
+    def parse(written: str) -> int:
+        match = _BYTE_COUNT.fullmatch(written)
+        if not match:
+            raise ValueError(written)
+        return _bounded(int(match[1]) * _BYTE_UNITS[(match[2] or "").lower()], least, most)
+
+    return Kind(parse, f"a number of bytes from {_bytes_shown(least)} to {_bytes_shown(most)}, such as `32MiB`")
+
+
+def url(*schemes: str) -> Kind[str]:
+    """A URL with one of a few schemes."""
+
+    def parse(written: str) -> str:
+        if urlsplit(written).scheme not in schemes:
+            raise ValueError(written)
+        return written
+
+    # A URL may hold a password, and a mistyped one may hold it anywhere.
+    def shown(written: str) -> str:
+        scheme, colon, _ = written.partition(":")
+        return f"a URL that starts with {scheme + colon!r}" if colon else "no URL"
+
+    spelled = [f"`{scheme}:`" for scheme in schemes]
+    choices = spelled[0] if len(spelled) == 1 else ", ".join(spelled[:-1]) + f" or {spelled[-1]}"
+    return Kind(parse, f"a URL that starts with {choices}", shown)
+
+
+def secret(*, minimum: int) -> Kind[Secret]:
+    """A text of at least so many characters that no message shows."""
+
+    def parse(written: str) -> Secret:
+        if len(written) < minimum:
+            raise ValueError("too short")
+        return Secret(written)
+
+    plural = "s" if minimum > 1 else ""
+    return Kind(parse, f"at least {minimum} character{plural} long", lambda written: f"{len(written)} characters long")
+
+
+_Number = TypeVar("_Number", int, float)
+
+
+def _bounded(value: _Number, least: _Number, most: _Number) -> _Number:
+    if not least <= value <= most:
+        raise ValueError(f"{value} is not between {least} and {most}")
+    return value
+
+
+def _bytes_shown(count: int) -> str:
+    for unit, size in (("TiB", 2**40), ("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if count >= size:
+            return f"{count / size:g} {unit}"
+    return str(count)

@@ -1,0 +1,302 @@
+"""All settings: one frozen tree, read once when a process starts, and passed in from there.
+
+Each setting is declared once, with its environment variable, what it may be, its default as one would write it, and
+one sentence for people. The reader, the error messages, ``docs/configuration.md`` and ``.env.example`` follow from
+that.
+"""
+
+# ruff: noqa: RUF009  (`setting` makes a dataclass field, as `dataclasses.field` does, which the rule can't see)
+
+import dataclasses
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, cast, get_type_hints
+
+from tocsin.kit.errors import InvalidSettings
+from tocsin.kit.setting_kinds import (
+    Kind,
+    Secret,
+    byte_count,
+    choice,
+    integer,
+    number,
+    path,
+    secret,
+    switch,
+    text,
+    url,
+)
+
+PREFIX = "TOCSIN_"
+DOTENV_NAME = ".env"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declaration:
+    """One setting, as it is declared."""
+
+    variable: str
+    kind: Kind[Any]
+    #: As one would write it; None where the setting may be left out.
+    default: str | None
+    documentation: str
+
+
+def setting(variable: str, kind: Kind[Any], default: str | None, documentation: str) -> Any:
+    """A dataclass field that is read from ``TOCSIN_<variable>``."""
+    declaration = Declaration(variable=f"{PREFIX}{variable}", kind=kind, default=default, documentation=documentation)
+    return field(metadata={"declaration": declaration})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """The process and its HTTP server."""
+
+    host: str = setting("HOST", text(), "127.0.0.1", "The address to listen on; `0.0.0.0` is every interface.")
+    port: int = setting("PORT", integer(1, 65_535), "3000", "The port to listen on.")
+    data_dir: Path = setting(
+        "DATA_DIR", path(), "./tocsin-data", "Everything that Tocsin keeps; one process at a time owns it."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DatabaseSettings:
+    """Where organizations, services and keys are kept."""
+
+    url: str | None = setting(
+        "DATABASE_URL",
+        url("sqlite", "postgresql"),
+        None,
+        "The relational database; left out, it is SQLite in the data directory.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogstoreSettings:
+    """Where logs are kept."""
+
+    url: str = setting(
+        "LOGSTORE_URL",
+        url("clickhouse+embedded", "clickhouse", "clickhouses", "memory"),
+        "clickhouse+embedded:",
+        "The log store: embedded in the data directory, a ClickHouse server over HTTP (`clickhouse://`) or HTTPS "
+        "(`clickhouses://`), or `memory:`, which forgets everything at the end.",
+    )
+    fsync: bool = setting(
+        "FSYNC", switch(), "on", "Whether an acknowledged log survives power loss, and not only the end of a process."
+    )
+    min_free_disk_bytes: int = setting(
+        "MIN_FREE_DISK_BYTES",
+        byte_count(0, 2**50),
+        "256MiB",
+        "With less room than this on the disk of the data directory, logs are refused with 503.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IngestSettings:
+    """Limits of the intake."""
+
+    max_body_bytes: int = setting(
+        "INGEST_MAX_BODY_BYTES", byte_count(1_024, 2**31), "32MiB", "The largest body of a request, as sent."
+    )
+    max_decompressed_bytes: int = setting(
+        "INGEST_MAX_DECOMPRESSED_BYTES",
+        byte_count(1_024, 2**32),
+        "128MiB",
+        "The largest body of a request once it is decompressed.",
+    )
+    max_pending_bytes: int = setting(
+        "INGEST_MAX_PENDING_BYTES",
+        byte_count(1_024, 2**34),
+        "64MiB",
+        "The most bytes of requests in work at one time; what comes on top is refused with 429.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchSettings:
+    """Limits of reading."""
+
+    max_concurrent: int = setting(
+        "SEARCH_MAX_CONCURRENT", integer(1, 1_024), "8", "The most queries that run at one time."
+    )
+    timeout_seconds: float = setting(
+        "SEARCH_TIMEOUT_SECONDS", number(0.1, 3_600), "30", "A query that runs longer than this is given up with 504."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountsSettings:
+    """Secrets of accounts; each has none, one made at the first start, or the one given here."""
+
+    signing_key: Secret | None = setting(
+        "SIGNING_KEY",
+        secret(minimum=32),
+        None,
+        "Signs access tokens and keys the hashes of API keys; left out, one is made in the data directory.",
+    )
+    bootstrap_password: Secret | None = setting(
+        "BOOTSTRAP_PASSWORD",
+        secret(minimum=12),
+        None,
+        "The first administrator's password, for automation; left out, the first start makes one and prints it.",
+    )
+    bootstrap_api_key: Secret | None = setting(
+        "BOOTSTRAP_API_KEY",
+        secret(minimum=32),
+        None,
+        "The first API key, for automation; left out, the first start makes one and prints it.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TelemetrySettings:
+    """What Tocsin says of itself."""
+
+    log_level: str = setting(
+        "LOG_LEVEL", choice("debug", "info", "warning", "error"), "info", "The least level of Tocsin's own logs."
+    )
+    log_format: str = setting(
+        "LOG_FORMAT",
+        choice("auto", "json", "console"),
+        "auto",
+        "The form of Tocsin's own logs on standard error; `auto` is `console` on a terminal and `json` elsewhere.",
+    )
+    otlp_endpoint: str | None = setting(
+        "OTLP_ENDPOINT",
+        url("http", "https"),
+        None,
+        "Where traces of Tocsin's own requests go, by OTLP over HTTP; left out, none are made.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientSettings:
+    """How the command line reaches a server."""
+
+    url: str | None = setting(
+        "URL", url("http", "https"), None, "The server that commands talk to; left out, the one on this machine."
+    )
+    token: Secret | None = setting(
+        "TOKEN",
+        secret(minimum=1),
+        None,
+        "The access token that commands show; left out, they sign one with the key in the data directory.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Every setting, nested by the room that it is for."""
+
+    server: ServerSettings
+    database: DatabaseSettings
+    logstore: LogstoreSettings
+    ingest: IngestSettings
+    search: SearchSettings
+    accounts: AccountsSettings
+    telemetry: TelemetrySettings
+    client: ClientSettings
+
+
+def declarations() -> Iterator[Declaration]:
+    """Every declared setting, in the order of the documentation."""
+    for section in _sections().values():
+        for member in dataclasses.fields(section):
+            yield member.metadata["declaration"]
+
+
+def read_settings(environment: Mapping[str, str], directory: Path) -> Settings:
+    """The settings in an environment and in the ``.env`` file of a directory; the environment wins.
+
+    An empty value counts as left out. Relative paths are taken from ``directory``.
+
+    Raises:
+        InvalidSettings: names every setting that can't be, and every ``TOCSIN_*`` name that is none.
+    """
+    problems: list[str] = []
+    given = _dotenv(directory / DOTENV_NAME, problems)
+    given.update({name: value for name, value in environment.items() if name.startswith(PREFIX)})
+    problems.extend(_unknown_names(given))
+    sections: dict[str, Any] = {
+        name: section(**_values(section, given, problems)) for name, section in _sections().items()
+    }
+    settings = Settings(**sections)
+    if not problems:
+        problems.extend(_contradictions(settings))
+    if problems:
+        raise InvalidSettings("Invalid settings:\n" + "\n".join(f"  {problem}" for problem in problems))
+    data_dir = (directory / settings.server.data_dir.expanduser()).resolve()
+    return dataclasses.replace(settings, server=dataclasses.replace(settings.server, data_dir=data_dir))
+
+
+def _sections() -> dict[str, type[Any]]:
+    return get_type_hints(Settings)
+
+
+def _values(section: type[Any], given: Mapping[str, str], problems: list[str]) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for member in dataclasses.fields(section):
+        declaration = cast(Declaration, member.metadata["declaration"])
+        written = given.get(declaration.variable, "").strip() or declaration.default
+        values[member.name] = None
+        if written is None:
+            continue
+        try:
+            values[member.name] = declaration.kind.parse(written)
+        except ValueError:
+            shown = declaration.kind.shown(written)
+            problems.append(f"{declaration.variable} is {shown}; it must be {declaration.kind.allowed}")
+    return values
+
+
+def _unknown_names(given: Mapping[str, str]) -> Iterator[str]:
+    known = [declaration.variable for declaration in declarations()]
+    for name in sorted(set(given) - set(known)):
+        closest = difflib.get_close_matches(name, known, n=1)
+        hint = f"; did you mean {closest[0]}?" if closest else "; see docs/configuration.md"
+        yield f"{name} is not a setting{hint}"
+
+
+def _contradictions(settings: Settings) -> Iterator[str]:
+    """Settings that are right one by one and can't be true together."""
+    ingest = settings.ingest
+    for name, limit in (
+        ("TOCSIN_INGEST_MAX_DECOMPRESSED_BYTES", ingest.max_decompressed_bytes),
+        ("TOCSIN_INGEST_MAX_PENDING_BYTES", ingest.max_pending_bytes),
+    ):
+        if limit < ingest.max_body_bytes:
+            yield f"{name} is {limit}; it must be at least TOCSIN_INGEST_MAX_BODY_BYTES ({ingest.max_body_bytes})"
+
+
+def _dotenv(file: Path, problems: list[str]) -> dict[str, str]:
+    """The ``TOCSIN_*`` lines of a ``.env`` file; lines of other programs are left alone."""
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        problems.append(f"{file} can't be read: {error}")
+        return {}
+    given: dict[str, str] = {}
+    for number_of_line, line in enumerate(lines, start=1):
+        assignment = line.strip().removeprefix("export ").lstrip()
+        if not assignment.startswith(PREFIX):
+            continue
+        name, equals, value = assignment.partition("=")
+        if not equals:
+            problems.append(f"{file}:{number_of_line}: {name.split()[0]} has no value; write NAME=value")
+            continue
+        given[name.rstrip()] = _unquoted(value.strip())
+    return given
+
+
+def _unquoted(value: str) -> str:
+    """A value without its quotes, or without the comment after it."""
+    for quote in ('"', "'"):
+        if value.startswith(quote) and (end := value.find(quote, 1)) > 0:
+            return value[1:end]
+    return value.partition(" #")[0].rstrip() if not value.startswith("#") else ""

@@ -18,11 +18,12 @@ def tokens_of(text: str) -> tuple[str, ...]:
 
 
 def fold(text: str) -> str:
-    """Lower-case a text one character at a time, so that its length in characters never changes.
+    """Lower-case a text one character at a time, so that neither neighbours nor the text's length matter.
 
-    ``str.lower`` maps a few characters to several (``İ`` to two), which no store's function does; those are kept.
+    That is Unicode's simple lower-casing, except that ``İ``, whose lower case is two characters, is kept.
     """
-    lowered = text.lower()
+    # str.lower looks at the neighbours of one character only: a sigma that ends a word becomes ``ς``.
+    lowered = text.replace("Σ", "σ").lower()
     if len(lowered) == len(text):
         return lowered
-    return "".join(low if len(low := character.lower()) == 1 else character for character in text)
+    return "İ".join(part.lower() for part in text.replace("Σ", "σ").split("İ"))

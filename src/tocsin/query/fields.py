@@ -9,7 +9,6 @@ from enum import Enum, auto
 from typing import NoReturn
 
 from tocsin.kit.errors import InvalidQuery
-from tocsin.logmodel.ids import SPAN_ID_BYTES, TRACE_ID_BYTES
 from tocsin.logmodel.levels import SEVERITY_BY_NAME, SEVERITY_RANGES, Level, level_of
 from tocsin.query.numbers import number_of
 from tocsin.query.quoting import quoted
@@ -102,10 +101,9 @@ def phrase_of(value: Value) -> Phrase:
     return Phrase(tokens)
 
 
-def hex_id(text: str, *, width_bytes: int) -> str:
-    """A trace or span id as it is stored: lower-case where it is hexadecimal and as long as such an id is."""
-    is_hexadecimal = len(text) == 2 * width_bytes and _HEXADECIMAL.fullmatch(text)
-    return text.lower() if is_hexadecimal else text
+def hex_id(text: str) -> str:
+    """A trace or span id as it is stored: in lower case where it is hexadecimal."""
+    return text.lower() if _HEXADECIMAL.fullmatch(text) else text
 
 
 def level_at_range(first: int, last: int) -> Level | None:
@@ -211,8 +209,8 @@ NAMED_FIELDS: dict[str, Callable[[Value], Node]] = {
     "service": _whole_text("service", ServiceIs),
     "level": _level,
     "severity_number": _severity_number,
-    "trace_id": _whole_text("trace_id", lambda text: TraceIs(hex_id(text, width_bytes=TRACE_ID_BYTES))),
-    "span_id": _whole_text("span_id", lambda text: SpanIs(hex_id(text, width_bytes=SPAN_ID_BYTES))),
+    "trace_id": _whole_text("trace_id", lambda text: TraceIs(hex_id(text))),
+    "span_id": _whole_text("span_id", lambda text: SpanIs(hex_id(text))),
     "shape": _shape,
     "message": _message,
 }

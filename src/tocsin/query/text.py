@@ -3,7 +3,6 @@
 import re
 from typing import assert_never
 
-from tocsin.logmodel.ids import SPAN_ID_BYTES, TRACE_ID_BYTES
 from tocsin.query.fields import METADATA_PREFIX, NAMED_FIELDS, hex_id, level_at_range
 from tocsin.query.quoting import as_value, quoted
 from tocsin.query.tree import (
@@ -37,9 +36,9 @@ def normalised(node: Node) -> Node:
         case Not(inner):
             return Not(normalised(inner))
         case TraceIs(trace_id):
-            return TraceIs(hex_id(trace_id, width_bytes=TRACE_ID_BYTES))
+            return TraceIs(hex_id(trace_id))
         case SpanIs(span_id):
-            return SpanIs(hex_id(span_id, width_bytes=SPAN_ID_BYTES))
+            return SpanIs(hex_id(span_id))
         case _:
             return node
 

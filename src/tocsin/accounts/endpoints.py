@@ -1,0 +1,147 @@
+"""The HTTP endpoints of accounts."""
+
+from uuid import UUID
+
+from litestar import Controller, delete, get, post
+from litestar.datastructures import CacheControlHeader
+from litestar.di import Provide
+from litestar.types import Dependencies, Guard
+
+from tocsin.accounts.contracts import Principal, Role
+from tocsin.accounts.guards import (
+    ACCESS_TOKEN_SECURITY,
+    provide_accounts,
+    provide_principal,
+    provide_principal_who_must_change_password,
+    requires_role,
+)
+from tocsin.accounts.problem_responses import problem_responses
+from tocsin.accounts.schemas import (
+    AccessTokenResponse,
+    ApiKeyResponse,
+    ApiKeysResponse,
+    ChangePasswordRequest,
+    CreateKeyRequest,
+    IssuedKeyResponse,
+    LoginRequest,
+    PrincipalResponse,
+)
+from tocsin.accounts.service import AccountsService
+from tocsin.kit.errors import (
+    Conflict,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    ServiceUnavailable,
+    TooManyRequests,
+    Unauthenticated,
+)
+
+_TAGS = ["accounts"]
+_NOT_STORED = CacheControlHeader(no_store=True)
+_ADMINISTRATORS: list[Guard] = [requires_role(Role.ADMIN)]
+_AUTH_DEPENDENCIES: Dependencies = {
+    "accounts": Provide(provide_accounts),
+    "principal": Provide(provide_principal_who_must_change_password),
+}
+_KEYS_DEPENDENCIES: Dependencies = {
+    "accounts": Provide(provide_accounts),
+    "principal": Provide(provide_principal),
+}
+
+
+class AuthController(Controller):
+    """Logging in, and who one is then."""
+
+    path = "/v1/auth"
+    tags = _TAGS
+    cache_control = _NOT_STORED
+    dependencies = _AUTH_DEPENDENCIES
+
+    @post(
+        "/login",
+        status_code=200,
+        summary="Log in",
+        responses=problem_responses(InvalidRequest, Unauthenticated, TooManyRequests, ServiceUnavailable),
+    )
+    async def login(self, data: LoginRequest, accounts: AccountsService) -> AccessTokenResponse:
+        """Trade an e-mail address and a password for an access token."""
+        return AccessTokenResponse.of(await accounts.login(data.email, data.password))
+
+    @post(
+        "/password",
+        status_code=200,
+        summary="Change one's password",
+        security=ACCESS_TOKEN_SECURITY,
+        responses=problem_responses(
+            InvalidRequest, Unauthenticated, Forbidden, Conflict, TooManyRequests, ServiceUnavailable
+        ),
+    )
+    async def change_password(
+        self, data: ChangePasswordRequest, accounts: AccountsService, principal: Principal
+    ) -> AccessTokenResponse:
+        """Change the caller's password; the answer is a new access token."""
+        token = await accounts.change_password(principal, data.old_password, data.new_password)
+        return AccessTokenResponse.of(token)
+
+    @get(
+        "/me",
+        summary="Who am I?",
+        security=ACCESS_TOKEN_SECURITY,
+        responses=problem_responses(Unauthenticated),
+    )
+    async def me(self, principal: Principal) -> PrincipalResponse:
+        """Who the access token says that the caller is."""
+        return PrincipalResponse.of(principal)
+
+
+class KeysController(Controller):
+    """The organization's API keys, for administrators."""
+
+    path = "/v1/keys"
+    tags = _TAGS
+    cache_control = _NOT_STORED
+    security = ACCESS_TOKEN_SECURITY
+    guards = _ADMINISTRATORS
+    dependencies = _KEYS_DEPENDENCIES
+
+    @get(
+        "/",
+        summary="List API keys",
+        responses=problem_responses(Unauthenticated, Forbidden, ServiceUnavailable),
+    )
+    async def list_keys(self, accounts: AccountsService, principal: Principal) -> ApiKeysResponse:
+        """Every API key of the organization, newest first, revoked ones too."""
+        keys = await accounts.list_keys(principal.organization_id)
+        return ApiKeysResponse(keys=tuple(ApiKeyResponse.of(key) for key in keys))
+
+    @post(
+        "/",
+        summary="Create an API key",
+        responses=problem_responses(InvalidRequest, Unauthenticated, Forbidden, ServiceUnavailable),
+    )
+    async def create_key(
+        self, data: CreateKeyRequest, accounts: AccountsService, principal: Principal
+    ) -> IssuedKeyResponse:
+        """Issue an API key. Its secret is in this answer and can't be shown again."""
+        issued = await accounts.create_key(
+            principal.organization_id,
+            name=data.name,
+            default_service=data.default_service,
+            allows_other_services=data.allows_other_services,
+            expires_at=data.expires_at,
+        )
+        return IssuedKeyResponse.of(issued)
+
+    @delete(
+        "/{key_id:uuid}",
+        summary="Revoke an API key",
+        responses=problem_responses(Unauthenticated, Forbidden, NotFound, ServiceUnavailable),
+    )
+    async def revoke_key(self, key_id: UUID, accounts: AccountsService, principal: Principal) -> None:
+        """Make a key invalid for good, in every process within five seconds."""
+        await accounts.revoke_key(principal.organization_id, key_id)
+
+
+#: What ``api`` mounts.
+ROUTE_HANDLERS = (AuthController, KeysController)

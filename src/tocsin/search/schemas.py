@@ -1,0 +1,235 @@
+"""What ``/v1/logs`` answers, and how stored rows become it.
+
+A page may have thousands of logs, so rows are converted a column at a time, and metadata, which is stored as
+canonical JSON, goes into the answer as it is.
+"""
+
+from typing import Any, cast
+
+import msgspec
+import polars as pl
+import pyarrow as pa
+
+from tocsin.logmodel.ids import SPAN_ID_BYTES, TRACE_ID_BYTES, log_id, unpack_hex_id
+from tocsin.logmodel.levels import Level, level_of
+from tocsin.logmodel.log import Log
+from tocsin.logmodel.metadata import canonical
+from tocsin.search.contracts import CountedLogs, Histogram, LogsPage, TopShapes
+
+Metadata = dict[str, str | int | float | bool | None]
+
+
+class LogResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """One log."""
+
+    id: str
+    timestamp: str
+    observed_timestamp: str
+    level: Level
+    severity_number: int
+    service: str
+    message: str
+    metadata: Metadata
+    trace_id: str
+    span_id: str
+    shape: str
+    ingest_sequence: str
+
+
+class LogsResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of logs; ``next_cursor`` asks for the page after it, null on the last one."""
+
+    logs: list[LogResponse]
+    next_cursor: str | None
+    from_: str = msgspec.field(name="from")
+    to: str
+    took_ms: float
+
+
+class BucketResponse(msgspec.Struct, frozen=True):
+    """How many logs one interval has, in all and by level; levels without any are left out."""
+
+    start: str
+    count: int
+    levels: dict[Level, int]
+
+
+class HistogramResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """Counts over time, in buckets that follow each other without a gap."""
+
+    interval_seconds: int
+    total: int
+    buckets: list[BucketResponse]
+    from_: str = msgspec.field(name="from")
+    to: str
+    took_ms: float
+
+
+class CountResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """How many logs match."""
+
+    count: int
+    from_: str = msgspec.field(name="from")
+    to: str
+    took_ms: float
+
+
+class ShapeResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """A shape: its template, how many logs have it, and one of them."""
+
+    shape: str
+    template: str
+    count: int
+    exemplar: LogResponse
+
+
+class ShapesResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """The shapes with the most logs, most first."""
+
+    shapes: list[ShapeResponse]
+    from_: str = msgspec.field(name="from")
+    to: str
+    took_ms: float
+
+
+def rfc3339(unix_nano: int) -> str:
+    """The moment with nine digits, in UTC."""
+    return _rfc3339_texts(pl.Series([unix_nano], dtype=pl.Int64))[0]
+
+
+def log_response(log: Log) -> LogResponse:
+    """One record as it is answered."""
+    return LogResponse(
+        id=str(log.id),
+        timestamp=rfc3339(log.timestamp_unix_nano),
+        observed_timestamp=rfc3339(log.observed_timestamp_unix_nano),
+        level=log.level,
+        severity_number=log.severity_number,
+        service=log.service,
+        message=log.message,
+        metadata=_as_it_is(canonical(log.metadata)),
+        trace_id=log.trace_id,
+        span_id=log.span_id,
+        shape=_shape_text(log.shape),
+        ingest_sequence=str(log.ingest_sequence),
+    )
+
+
+def logs_response(page: LogsPage, *, took_ms: float) -> LogsResponse:
+    """A page as it is answered."""
+    return LogsResponse(
+        logs=_log_responses(page.rows),
+        next_cursor=page.next_cursor,
+        from_=rfc3339(page.time_range.start_unix_nano),
+        to=rfc3339(page.time_range.end_unix_nano),
+        took_ms=took_ms,
+    )
+
+
+def histogram_response(histogram: Histogram, *, took_ms: float) -> HistogramResponse:
+    """A histogram as it is answered."""
+    starts = _rfc3339_texts(pl.Series([bucket.start_unix_nano for bucket in histogram.buckets], dtype=pl.Int64))
+    return HistogramResponse(
+        interval_seconds=histogram.interval_nano // 1_000_000_000,
+        total=histogram.total,
+        buckets=[
+            BucketResponse(start, bucket.count, bucket.levels)
+            for start, bucket in zip(starts, histogram.buckets, strict=True)
+        ],
+        from_=rfc3339(histogram.time_range.start_unix_nano),
+        to=rfc3339(histogram.time_range.end_unix_nano),
+        took_ms=took_ms,
+    )
+
+
+def count_response(counted: CountedLogs, *, took_ms: float) -> CountResponse:
+    """A count as it is answered."""
+    return CountResponse(
+        count=counted.count,
+        from_=rfc3339(counted.time_range.start_unix_nano),
+        to=rfc3339(counted.time_range.end_unix_nano),
+        took_ms=took_ms,
+    )
+
+
+def shapes_response(top: TopShapes, *, took_ms: float) -> ShapesResponse:
+    """Shapes as they are answered."""
+    return ShapesResponse(
+        shapes=[
+            ShapeResponse(
+                shape=_shape_text(shape.shape),
+                template=shape.template,
+                count=shape.count,
+                exemplar=log_response(shape.exemplar),
+            )
+            for shape in top.shapes
+        ],
+        from_=rfc3339(top.time_range.start_unix_nano),
+        to=rfc3339(top.time_range.end_unix_nano),
+        took_ms=took_ms,
+    )
+
+
+def _log_responses(rows: pa.Table) -> list[LogResponse]:
+    columns: dict[str, list[Any]] = {
+        name: rows[name].to_pylist()
+        for name in ("content_hash", "severity_number", "service", "message", "metadata", "trace_id", "span_id")
+    }
+    timestamps = rows["timestamp"].cast(pa.int64())
+    return [
+        LogResponse(
+            id=str(log_id(unix_nano, content_hash)),
+            timestamp=timestamp,
+            observed_timestamp=observed_timestamp,
+            level=level_of(severity_number),
+            severity_number=severity_number,
+            service=service,
+            message=message,
+            metadata=_as_it_is(metadata),
+            trace_id=unpack_hex_id(trace_id, width_bytes=TRACE_ID_BYTES),
+            span_id=unpack_hex_id(span_id, width_bytes=SPAN_ID_BYTES),
+            shape=_shape_text(shape),
+            ingest_sequence=str(ingest_sequence),
+        )
+        for (
+            content_hash,
+            severity_number,
+            service,
+            message,
+            metadata,
+            trace_id,
+            span_id,
+            unix_nano,
+            timestamp,
+            observed_timestamp,
+            shape,
+            ingest_sequence,
+        ) in zip(
+            *columns.values(),
+            timestamps.to_pylist(),
+            _rfc3339_texts(_integers(timestamps)),
+            _rfc3339_texts(_integers(rows["observed_timestamp"].cast(pa.int64()))),
+            rows["shape"].to_pylist(),
+            rows["ingest_sequence"].to_pylist(),
+            strict=True,
+        )
+    ]
+
+
+def _integers(column: pa.ChunkedArray) -> pl.Series:
+    return pl.Series(column.to_numpy(), dtype=pl.Int64)
+
+
+def _rfc3339_texts(unix_nano: pl.Series) -> list[str]:
+    texts: list[str] = unix_nano.cast(pl.Datetime("ns")).dt.strftime("%Y-%m-%dT%H:%M:%S%.9fZ").to_list()
+    return texts
+
+
+def _as_it_is(canonical_json: str) -> Metadata:
+    """Metadata that is written into the answer without being read."""
+    # msgspec.Raw has no type of its own in the answer's schema; the encoder takes it wherever a value may stand.
+    return cast(Metadata, msgspec.Raw(canonical_json.encode()))
+
+
+def _shape_text(shape: int) -> str:
+    return f"{shape:016x}"

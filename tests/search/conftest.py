@@ -1,0 +1,61 @@
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import UUID
+
+import pytest
+from litestar import Litestar, Request, Response
+from litestar.di import Provide
+from litestar.testing import AsyncTestClient
+
+from tests.support.logs import NOON_UNIX_NANO
+from tocsin.accounts.contracts import Principal, Role
+from tocsin.kit.errors import TocsinError
+from tocsin.logstore.backends.memory.store import MemoryLogStore
+from tocsin.search.endpoints import LogsController
+from tocsin.search.service import SearchService
+
+ORGANIZATION = UUID("00000000-0000-8000-8000-0000000000aa")
+PRINCIPAL = Principal(UUID(int=1), ORGANIZATION, Role.VIEWER, "reader@example.com")
+
+
+class HeldClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, unix_nano: int) -> None:
+        self.unix_nano = unix_nano
+
+    def now_unix_nano(self) -> int:
+        return self.unix_nano
+
+
+@pytest.fixture
+def clock() -> HeldClock:
+    return HeldClock(NOON_UNIX_NANO)
+
+
+@pytest.fixture
+def store() -> MemoryLogStore:
+    return MemoryLogStore()
+
+
+@pytest.fixture
+async def service(store: MemoryLogStore, clock: HeldClock) -> SearchService:
+    return SearchService(store, max_concurrent_queries=2, timeout_seconds=5, clock=clock)
+
+
+def _problem(_request: Request[Any, Any, Any], error: TocsinError) -> Response[dict[str, object]]:
+    return Response({"type": error.slug, "detail": error.detail} | error.members(), status_code=error.status)
+
+
+@pytest.fixture
+async def client(service: SearchService) -> AsyncIterator[AsyncTestClient[Litestar]]:
+    app = Litestar(
+        [LogsController],
+        dependencies={
+            "principal": Provide(lambda: PRINCIPAL, sync_to_thread=False),
+            "search_service": Provide(lambda: service, sync_to_thread=False),
+        },
+        exception_handlers={TocsinError: _problem},
+    )
+    async with AsyncTestClient(app) as client:
+        yield client

@@ -38,6 +38,11 @@ class Secret:
         return hash(self._text)
 
 
+def revealed(secret: Secret | None) -> str | None:
+    """The text of a secret that may have been left out."""
+    return secret.reveal() if secret else None
+
+
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[T]):
     """A kind of setting."""

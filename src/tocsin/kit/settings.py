@@ -31,6 +31,7 @@ from tocsin.kit.setting_kinds import (
 
 PREFIX = "TOCSIN_"
 DOTENV_NAME = ".env"
+DATABASE_FILE = "tocsin.sqlite3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -200,6 +201,11 @@ class Settings:
     accounts: AccountsSettings
     telemetry: TelemetrySettings
     client: ClientSettings
+
+    @property
+    def database_url(self) -> str:
+        """Where the relational database is: as set, or SQLite in the data directory."""
+        return self.database.url or f"sqlite:///{self.server.data_dir / DATABASE_FILE}"
 
 
 def declarations() -> Iterator[Declaration]:

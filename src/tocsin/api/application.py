@@ -1,0 +1,62 @@
+"""The HTTP application: the rooms' routes, and what all of them share."""
+
+from litestar import Litestar, Router
+from litestar.datastructures import State
+from litestar.di import Provide
+
+from tocsin.accounts.endpoints import ROUTE_HANDLERS as ACCOUNTS_ROUTES
+from tocsin.accounts.guards import ACCESS_TOKEN_SECURITY, ACCOUNTS_STATE, provide_principal
+from tocsin.api.documentation import openapi_config, openapi_description
+from tocsin.api.operations import healthz, home, metrics, readyz, status
+from tocsin.api.problems import EXCEPTION_HANDLERS, describe_problem
+from tocsin.ingest.service import IngestService
+from tocsin.search.endpoints import LogsController
+from tocsin.search.service import SearchService
+from tocsin.wiring import Components
+
+#: Bodies of every endpoint but the intake, which has limits of its own.
+MAX_BODY_BYTES = 1024 * 1024
+
+
+def create_app(components: Components) -> Litestar:
+    """The application over parts that are started; closing them is for whoever built them."""
+
+    def provide_components() -> Components:
+        return components
+
+    def provide_ingest() -> IngestService:
+        return components.ingest
+
+    def provide_search() -> SearchService:
+        return components.search
+
+    for_people = Router(
+        "/",
+        route_handlers=[status, LogsController],
+        dependencies={"principal": Provide(provide_principal)},
+        security=ACCESS_TOKEN_SECURITY,
+    )
+    return Litestar(
+        route_handlers=[
+            home,
+            healthz,
+            readyz,
+            metrics,
+            openapi_description,
+            describe_problem,
+            *ACCOUNTS_ROUTES,
+            for_people,
+        ],
+        state=State({ACCOUNTS_STATE: components.accounts}),
+        dependencies={
+            "components": Provide(provide_components, sync_to_thread=False),
+            "ingest_service": Provide(provide_ingest, sync_to_thread=False),
+            "search_service": Provide(provide_search, sync_to_thread=False),
+        },
+        exception_handlers=EXCEPTION_HANDLERS,
+        openapi_config=openapi_config(),
+        request_max_body_size=MAX_BODY_BYTES,
+        # Logging and exceptions are ours; the framework's own set-up would replace both.
+        logging_config=None,
+        debug=False,
+    )

@@ -1,0 +1,155 @@
+"""The HTTP client behind the commands: where the server is, who we are, and errors in words."""
+
+import asyncio
+import time
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from tocsin.kit.clock import SystemClock
+from tocsin.kit.errors import TocsinError, Unauthenticated
+from tocsin.kit.setting_kinds import revealed
+from tocsin.kit.settings import Settings
+
+REQUEST_TIMEOUT_SECONDS = 60.0
+
+#: Until then a request that the server has no room for is sent again.
+RETRY_DEADLINE_SECONDS = 120.0
+
+_RETRIED_STATUSES = frozenset({429, 503})
+
+
+class CommandFailed(TocsinError):
+    """A command can't do what it was asked to; the message says what to do."""
+
+    slug = "command-failed"
+    title = "Command failed"
+
+
+class TocsinClient:
+    """Talks to one server. Use it as a context manager."""
+
+    def __init__(self, settings: Settings, *, authenticated: bool = True) -> None:
+        self._settings = settings
+        self.url = server_url(settings)
+        self._http = httpx.Client(base_url=self.url, timeout=REQUEST_TIMEOUT_SECONDS)
+        self._authenticated = authenticated
+
+    def __enter__(self) -> Self:
+        if self._authenticated:
+            self._http.headers["Authorization"] = f"Bearer {access_token(self._settings)}"
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._http.close()
+
+    def get(self, path: str, **parameters: Any) -> Any:
+        """The answer's JSON; parameters that are None are left out."""
+        given = {name: value for name, value in parameters.items() if value is not None}
+        return self._json(self._sent("GET", path, params=given))
+
+    def post(self, path: str, body: dict[str, Any]) -> Any:
+        """The answer's JSON."""
+        return self._json(self._sent("POST", path, json=body))
+
+    def delete(self, path: str) -> None:
+        """Return when it is deleted."""
+        self._sent("DELETE", path)
+
+    def state(self, path: str) -> tuple[int, Any]:
+        """The status code and JSON of a path where an error status is an answer too."""
+        response = self._request("GET", path)
+        return response.status_code, self._json(response)
+
+    def post_bytes(self, path: str, body: bytes, headers: dict[str, str]) -> Any:
+        """The answer's JSON; waits and sends again while the server has no room."""
+        deadline = time.monotonic() + RETRY_DEADLINE_SECONDS
+        while True:
+            response = self._request("POST", path, content=body, headers=headers)
+            if response.status_code not in _RETRIED_STATUSES or time.monotonic() > deadline:
+                return self._json(_checked(response))
+            time.sleep(min(float(response.headers.get("Retry-After", "1")), 10.0))
+
+    def _sent(self, method: str, path: str, **request: Any) -> httpx.Response:
+        return _checked(self._request(method, path, **request))
+
+    def _request(self, method: str, path: str, **request: Any) -> httpx.Response:
+        try:
+            return self._http.request(method, path, **request)
+        except httpx.ConnectError as error:
+            raise CommandFailed(
+                f"no Tocsin answers at {self.url}: start one with `tocsin serve`, or set TOCSIN_URL"
+            ) from error
+        except httpx.HTTPError as error:
+            raise CommandFailed(f"{self.url} did not answer: {error or type(error).__name__}") from error
+
+    def _json(self, response: httpx.Response) -> Any:
+        try:
+            return response.json()
+        except ValueError as error:
+            raise CommandFailed(f"what answers at {self.url} is not Tocsin; set TOCSIN_URL") from error
+
+
+def server_url(settings: Settings, *, of_this_machine: bool = False) -> str:
+    """Where the commands find the server: as set, or on this machine."""
+    if settings.client.url and not of_this_machine:
+        return settings.client.url.rstrip("/")
+    host = settings.server.host
+    if host in {"0.0.0.0", "::", ""}:  # noqa: S104  (compared with, not listened on)
+        host = "127.0.0.1"
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.server.port}"
+
+
+def access_token(settings: Settings) -> str:
+    """The token of the settings; without one, a token signed with the key in the data directory.
+
+    Raises:
+        CommandFailed: this machine has no such key.
+    """
+    if settings.client.token:
+        return settings.client.token.reveal()
+    return asyncio.run(_signed_token(settings))
+
+
+async def _signed_token(settings: Settings) -> str:
+    # Only needed on the server's own machine, and not quick to import.
+    from tocsin.accounts.service import AccountsService
+    from tocsin.accounts.signing_key import SIGNING_KEY_FILE, load_signing_key
+    from tocsin.database.service import Database
+
+    data_dir = settings.server.data_dir
+    configured = revealed(settings.accounts.signing_key)
+    if configured is None and not (data_dir / SIGNING_KEY_FILE).is_file():
+        raise CommandFailed(
+            f"there is no signing key in {data_dir}: start the server first, "
+            "or set TOCSIN_DATA_DIR to its data directory, or TOCSIN_TOKEN to an access token"
+        )
+    database = Database(settings.database_url)
+    try:
+        signing_key = load_signing_key(data_dir, configured=configured)
+        accounts = AccountsService(database, signing_key=signing_key, clock=SystemClock())
+        return (await accounts.local_operator_token()).token
+    finally:
+        await database.close()
+
+
+def _checked(response: httpx.Response) -> httpx.Response:
+    """The response, unless it is a problem."""
+    if response.is_success:
+        return response
+    try:
+        problem = response.json()
+        detail = str(problem["detail"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise CommandFailed(f"the server answered {response.status_code}") from error
+    if response.status_code == Unauthenticated.status:
+        raise CommandFailed(f"{detail}; set TOCSIN_TOKEN, or TOCSIN_DATA_DIR to the server's data directory")
+    raise CommandFailed(_underlined(detail, problem))
+
+
+def _underlined(detail: str, problem: dict[str, Any]) -> str:
+    suggestion = problem.get("suggestion")
+    return f"{detail}; did you mean {suggestion}?" if suggestion else detail

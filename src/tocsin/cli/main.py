@@ -1,0 +1,163 @@
+"""The commands of ``tocsin``. What is slow to import is imported by the command that needs it."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tocsin import __version__
+from tocsin.kit.errors import TocsinError
+from tocsin.kit.settings import Settings, read_settings
+
+if TYPE_CHECKING:
+    from tocsin.wiring import Components
+
+app = typer.Typer(
+    name="tocsin",
+    help="Tocsin: a log and incident platform. Settings are TOCSIN_* variables; docs/configuration.md has them all.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+keys_app = typer.Typer(help="The API keys that senders of logs show.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+
+
+def main() -> None:
+    """Run a command; an error that Tocsin knows is one red line, and exit code 1."""
+    try:
+        app()
+    except TocsinError as error:
+        from tocsin.cli.output import print_error
+
+        print_error(error.detail)
+        sys.exit(1)
+    except BrokenPipeError:
+        # The reader of our output has left (`tocsin search … | head`): nothing more to say, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+
+
+def _settings() -> Settings:
+    return read_settings(os.environ, Path.cwd())
+
+
+@app.command()
+def serve() -> None:
+    """Start the server, and run it until SIGTERM or Ctrl-C."""
+    started = time.monotonic()
+    settings = _settings()
+    from tocsin.api.serving import serve as serve_until_stopped
+    from tocsin.cli.client import server_url
+    from tocsin.cli.first_start import announce_first_start, announce_ready
+
+    # Where this server listens, whatever server the other commands are told to talk to.
+    url = server_url(settings, of_this_machine=True)
+
+    def announce(components: "Components") -> None:
+        if components.first_start:
+            announce_first_start(url, components.first_start)
+        announce_ready(url, seconds=time.monotonic() - started)
+
+    serve_until_stopped(settings, announce)
+
+
+@app.command()
+def search(
+    query: Annotated[
+        str, typer.Argument(help='Words, "phrases", field:value, level>=WARN; empty for everything.')
+    ] = "",
+    since: Annotated[str | None, typer.Option(help="How far back: 30s, 15m, 2h, 7d.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="From this moment: RFC 3339, or now-2h.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="To just before this moment.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=1_000, help="At most so many logs, the newest.")] = 100,
+    as_json: AsJson = False,
+) -> None:
+    """Find logs; the newest come last, nearest to the prompt."""
+    if since is not None and start is not None:
+        raise typer.BadParameter("give --since or --from, not both")
+    from tocsin.cli.client import TocsinClient
+    from tocsin.cli.output import print_log
+
+    with TocsinClient(_settings()) as client:
+        answer = client.get(
+            "/v1/logs", **{"q": query, "from": f"now-{since}" if since else start, "to": end, "limit": limit}
+        )
+    logs: list[dict[str, Any]] = answer["logs"]
+    for log in reversed(logs):
+        if as_json:
+            print(json.dumps(log))
+        else:
+            print_log(log)
+
+
+@app.command()
+def status(as_json: AsJson = False) -> None:
+    """Show the server's parts, what became of every log it received, and its disk."""
+    from tocsin.cli.client import TocsinClient
+    from tocsin.cli.output import print_status
+
+    with TocsinClient(_settings()) as client:
+        code, readiness = client.state("/readyz")
+        report = client.get("/v1/status")
+    if as_json:
+        print(json.dumps({**readiness, **report}))
+    else:
+        print_status(client.url, readiness, report)
+    if code != 200:
+        raise typer.Exit(1)
+
+
+@keys_app.command("list")
+def list_keys(as_json: AsJson = False) -> None:
+    """Show every API key."""
+    from tocsin.cli.client import TocsinClient
+    from tocsin.cli.output import print_keys
+
+    with TocsinClient(_settings()) as client:
+        keys = client.get("/v1/keys")["keys"]
+    if as_json:
+        print(json.dumps(keys))
+    else:
+        print_keys(keys)
+
+
+@keys_app.command("create")
+def create_key(
+    name: Annotated[str, typer.Argument(help="What people call the key.")],
+    service: Annotated[str, typer.Option(help="The service of logs that name none.")] = "default",
+    other_services: Annotated[bool, typer.Option(help="Whether logs may name another service.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Make an API key, and print its secret this once."""
+    from tocsin.cli.client import TocsinClient
+
+    with TocsinClient(_settings()) as client:
+        issued = client.post(
+            "/v1/keys",
+            {"name": name, "default_service": service, "allows_other_services": other_services},
+        )
+    print(json.dumps(issued) if as_json else issued["secret"])
+
+
+@keys_app.command("revoke")
+def revoke_key(key_id: Annotated[str, typer.Argument(help="The id, from `tocsin keys list`.")]) -> None:
+    """Make an API key invalid, within seconds and for good."""
+    from urllib.parse import quote
+
+    from tocsin.cli.client import TocsinClient
+
+    with TocsinClient(_settings()) as client:
+        client.delete(f"/v1/keys/{quote(key_id, safe='')}")
+    print(f"revoked {key_id}")
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(f"tocsin {__version__}")

@@ -1,0 +1,72 @@
+"""Answers of the server as lines and tables."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from tocsin.cli.text import bytes_shown, harmless
+
+_LEVEL_STYLES = {"DEBUG": "dim", "INFO": "green", "WARN": "yellow", "ERROR": "red", "FATAL": "bold white on red"}
+
+_UUID_CHARACTERS = 36
+
+#: Rich would read markup and emoji in what logs hold, and break their lines.
+out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+
+
+def print_error(detail: str) -> None:
+    """One red line on standard error; further lines of the detail follow as they are."""
+    err.print(Text(f"Error: {detail}", style="red"))
+
+
+def print_log(log: dict[str, Any]) -> None:
+    """One log as one line."""
+    level = str(log["level"])
+    out.print(
+        Text.assemble(
+            (harmless(str(log["timestamp"])), "dim"),
+            " ",
+            (f"{level:5}", _LEVEL_STYLES.get(level, "")),
+            " ",
+            (harmless(str(log["service"])), "cyan"),
+            " ",
+            harmless(str(log["message"])),
+        )
+    )
+
+
+def print_keys(keys: list[dict[str, Any]]) -> None:
+    """API keys as a table."""
+    table = Table(box=None)
+    table.add_column("id", no_wrap=True, min_width=_UUID_CHARACTERS)
+    for heading in ("name", "prefix", "service", "last used", "state"):
+        table.add_column(heading)
+    for key in keys:
+        table.add_row(
+            str(key["id"]),
+            harmless(str(key["name"])),
+            str(key["prefix"]),
+            harmless(str(key["default_service"])) + (" and others" if key["allows_other_services"] else ""),
+            str(key["last_used_at"] or "never"),
+            "revoked" if key["revoked_at"] else "active",
+        )
+    out.print(table)
+
+
+def print_status(url: str, ready: dict[str, Any], status: dict[str, Any]) -> None:
+    """The parts, the ledger and the disk."""
+    out.print(f"{url}: {'ready' if ready['ready'] else 'NOT READY'}, version {status['version']}")
+    for name, part in ready["parts"].items():
+        style = "green" if part["ready"] else "red"
+        out.print(Text.assemble(("  ● ", style), f"{name:10} ", harmless(str(part["detail"]))))
+    ledger = status["ledger"]
+    out.print(
+        f"received {ledger['received']:,} = {ledger['stored']:,} stored + {ledger['duplicates']:,} duplicates "
+        f"+ {ledger['dead_letters']:,} dead letters"
+    )
+    out.print(
+        f"disk: logs {bytes_shown(status['disk']['logstore_bytes'])}, {bytes_shown(status['disk']['free_bytes'])} free"
+    )

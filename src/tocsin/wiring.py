@@ -1,0 +1,116 @@
+"""Puts the parts together: the only place that knows which backend stands behind a port."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from tocsin.accounts.contracts import FirstStart
+from tocsin.accounts.service import AccountsService
+from tocsin.accounts.signing_key import load_signing_key
+from tocsin.database.service import Database
+from tocsin.ingest.repository import IngestRepository
+from tocsin.ingest.service import IngestService
+from tocsin.kit.clock import SystemClock
+from tocsin.kit.errors import StartupError
+from tocsin.kit.setting_kinds import revealed
+from tocsin.kit.settings import Settings
+from tocsin.logstore.ports import LogStore
+from tocsin.search.service import SearchService
+
+LOGSTORE_DIRECTORY = "logs"
+
+_OWNER_ONLY = 0o700
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Components:
+    """A running Tocsin, without its HTTP server."""
+
+    settings: Settings
+    database: Database
+    store: LogStore
+    accounts: AccountsService
+    ingest: IngestService
+    search: SearchService
+    #: What the first start hands out; None on every later one.
+    first_start: FirstStart | None
+
+
+@asynccontextmanager
+async def build(settings: Settings) -> AsyncIterator[Components]:
+    """Every part, started; at the end of the block they close in the order in which logs flow through them.
+
+    Raises:
+        StartupError: says what is in the way, and what to do.
+        ServiceUnavailable: a database or a log store that is not embedded can't be reached.
+    """
+    _make_data_directory(settings.server.data_dir)
+    clock = SystemClock()
+    async with AsyncExitStack() as closing:
+        database = Database(settings.database_url)
+        closing.push_async_callback(database.close)
+        store = _log_store(settings)
+        closing.push_async_callback(store.close)
+        # Before anything is written: the store finds out whether another process owns the data directory.
+        await store.start()
+        await database.migrate()
+        accounts = _accounts(settings, database)
+        first_start = await accounts.first_start()
+        ingest = IngestService(
+            store, IngestRepository(database), clock=clock, max_pending_bytes=settings.ingest.max_pending_bytes
+        )
+        closing.callback(ingest.close)
+        search = SearchService(
+            store,
+            max_concurrent_queries=settings.search.max_concurrent,
+            timeout_seconds=settings.search.timeout_seconds,
+            clock=clock,
+        )
+        yield Components(
+            settings=settings,
+            database=database,
+            store=store,
+            accounts=accounts,
+            ingest=ingest,
+            search=search,
+            first_start=first_start,
+        )
+
+
+def _accounts(settings: Settings, database: Database) -> AccountsService:
+    given = settings.accounts
+    return AccountsService(
+        database,
+        signing_key=load_signing_key(settings.server.data_dir, configured=revealed(given.signing_key)),
+        clock=SystemClock(),
+        bootstrap_password=revealed(given.bootstrap_password),
+        bootstrap_api_key=revealed(given.bootstrap_api_key),
+    )
+
+
+def _make_data_directory(directory: Path) -> None:
+    try:
+        directory.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StartupError(f"the data directory {directory} can't be made: {error.strerror}") from error
+
+
+def _log_store(settings: Settings) -> LogStore:
+    """The backend that the URL's scheme names; imported only then, since they are large."""
+    url = settings.logstore.url
+    match urlsplit(url).scheme:
+        case "memory":
+            from tocsin.logstore.backends.memory.store import MemoryLogStore
+
+            return MemoryLogStore()
+        case "clickhouse" | "clickhouses":
+            from tocsin.logstore.backends.clickhouse.http import HttpClickHouseStore
+
+            return HttpClickHouseStore(url)
+        case _:
+            from tocsin.logstore.backends.clickhouse.embedded import EmbeddedClickHouseStore
+
+            directory = settings.server.data_dir / LOGSTORE_DIRECTORY
+            return EmbeddedClickHouseStore(directory, fsync=settings.logstore.fsync)

@@ -1,0 +1,1 @@
+"""Benchmarks: measure the running product from outside; nothing here is a test."""

@@ -23,10 +23,8 @@ async def count(database: Database) -> int:
 
 
 @pytest.fixture
-async def sqlite(tmp_path: Path, migrated_sqlite_file: Path) -> AsyncIterator[Database]:
-    path = tmp_path / "tocsin.db"
-    path.write_bytes(migrated_sqlite_file.read_bytes())
-    database = Database(f"sqlite:///{path}")
+async def sqlite(tmp_path: Path) -> AsyncIterator[Database]:
+    database = Database(f"sqlite:///{tmp_path / 'tocsin.db'}")
     yield database
     await database.close()
 
@@ -38,18 +36,24 @@ async def test_session_commits_when_the_block_ends(database: Database) -> None:
 
 
 async def test_session_rolls_back_when_the_block_raises(database: Database) -> None:
-    with pytest.raises(LookupError):
+    async def write_and_raise() -> None:
         async with database.session() as session:
             await session.execute(INSERT, {"id": ID, "key": "a"})
             raise LookupError
+
+    with pytest.raises(LookupError):
+        await write_and_raise()
     assert await count(database) == 0
 
 
 async def test_session_passes_the_error_on_when_a_constraint_forbids_a_row(database: Database) -> None:
-    with pytest.raises(IntegrityError):
+    async def write_twice() -> None:
         async with database.session() as session:
             await session.execute(INSERT, {"id": ID, "key": "a"})
             await session.execute(INSERT, {"id": ID, "key": "a"})
+
+    with pytest.raises(IntegrityError):
+        await write_twice()
     assert await count(database) == 0
 
 
@@ -118,7 +122,7 @@ async def test_session_is_unavailable_when_another_process_holds_sqlite_for_too_
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(ServiceUnavailable):
         async with sqlite.session() as session:
-            await session.execute(COUNT)
+            await session.execute(text("SELECT 1"))
     holder.close()
 
 

@@ -1,0 +1,42 @@
+from dataclasses import dataclass
+
+import pytest
+
+from tests.accounts.clock import HeldClock
+from tocsin.accounts.contracts import FirstStart
+from tocsin.accounts.service import AccountsService
+from tocsin.database.service import Database
+
+SIGNING_KEY = bytes(range(64))
+
+
+@dataclass(frozen=True)
+class Installation:
+    """Accounts after their first start."""
+
+    accounts: AccountsService
+    first_start: FirstStart
+    database: Database
+    clock: HeldClock
+
+    def another_process(self) -> AccountsService:
+        """Accounts over the same database with a memory of their own."""
+        return AccountsService(self.database, signing_key=SIGNING_KEY, clock=self.clock)
+
+
+@pytest.fixture
+def clock() -> HeldClock:
+    return HeldClock()
+
+
+@pytest.fixture
+def accounts(database: Database, clock: HeldClock) -> AccountsService:
+    """Accounts over an empty database."""
+    return AccountsService(database, signing_key=SIGNING_KEY, clock=clock)
+
+
+@pytest.fixture
+async def installation(accounts: AccountsService, database: Database, clock: HeldClock) -> Installation:
+    first_start = await accounts.first_start()
+    assert first_start is not None
+    return Installation(accounts, first_start, database, clock)

@@ -1,0 +1,28 @@
+"""The store under test, and an organization of its own for each test, so that none sees another's logs."""
+
+from importlib.util import find_spec
+from uuid import UUID, uuid4
+
+import pytest
+
+from tocsin.logstore.backends.memory.store import MemoryLogStore
+from tocsin.logstore.ports import LogStore
+
+if find_spec("tests.conformance.conftest_clickhouse"):
+    from tests.conformance.conftest_clickhouse import *  # noqa: F403
+
+
+@pytest.fixture
+async def memory_store() -> MemoryLogStore:
+    return MemoryLogStore()
+
+
+@pytest.fixture(params=["memory", "clickhouse-embedded", "clickhouse-http"])
+def log_store(request: pytest.FixtureRequest) -> LogStore:
+    store: LogStore = request.getfixturevalue(f"{request.param.replace('-', '_')}_store")
+    return store
+
+
+@pytest.fixture
+def organization_id() -> UUID:
+    return uuid4()

@@ -5,7 +5,7 @@ which run in C); only where it is not are single values looked at.
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import compress
 
@@ -18,10 +18,10 @@ import pyarrow as pa
 from tocsin.ingest.contracts import RecordColumns, Reject, RejectReason
 from tocsin.ingest.timestamps import INVALID, NANOSECONDS_A_SECOND, parse_timestamps
 from tocsin.logmodel.batch import LOG_SCHEMA, LogBatch
-from tocsin.logmodel.ids import SPAN_ID_BYTES, TRACE_ID_BYTES, content_hashes, pack_hex_ids
+from tocsin.logmodel.ids import SPAN_ID_BYTES, TRACE_ID_BYTES, content_hashes, pack_hex_ids, pack_uniform_hex_ids
 from tocsin.logmodel.levels import UNSPECIFIED_SEVERITY, severity_of
 from tocsin.logmodel.masking import shapes
-from tocsin.logmodel.metadata import MAX_KEYS, canonical_column, flatten
+from tocsin.logmodel.metadata import MAX_KEYS, canonical_column
 
 MAX_MESSAGE_BYTES = 1 << 20
 """A larger message makes its record a dead letter."""
@@ -36,10 +36,10 @@ MAX_ID_CHARACTERS = 256
 MAX_AHEAD_NANO = 24 * 3600 * NANOSECONDS_A_SECOND
 """A timestamp further ahead of the clock than this is a mistake, and would hide behind every search's range."""
 
+_INSTANT = pa.timestamp("ns", "UTC")
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 _TRACE_SPELLINGS = ("trace_id", "traceId", "traceID", "trace.id", "otelTraceID", "dd.trace_id")
 _SPAN_SPELLINGS = ("span_id", "spanId", "spanID", "span.id", "otelSpanID", "dd.span_id")
-_FIRST_NESTED = frozenset((dict, list))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +76,22 @@ def normalise(records: RecordColumns, stamp: Stamp) -> Normalised:
         sieve.drop_rejected()
     severities = _severities(sieve.records)
     _ids_from_metadata(sieve.records)
-    trace_ids, span_ids = sieve.ids("trace_id"), sieve.ids("span_id")
-    metadata = canonical_column(sieve.flat_metadata())
+    trace_ids = sieve.ids("trace_id", width_bytes=TRACE_ID_BYTES)
+    span_ids = sieve.ids("span_id", width_bytes=SPAN_ID_BYTES)
+    metadata = canonical_column(sieve.records.metadata)  # type: ignore[arg-type]  # all are objects now
     sieve.check_metadata_sizes(metadata)
     batch = _batch(sieve.records, timestamps, severities, trace_ids, span_ids, metadata, stamp)
     if not sieve.keep.all():
         batch = LogBatch(batch.rows.filter(pa.array(sieve.keep)))
     return Normalised(batch, sieve.rejects)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ids:
+    """Trace or span ids, as text and packed."""
+
+    texts: list[str]
+    packed: pa.LargeBinaryArray
 
 
 class _Sieve:
@@ -162,15 +171,15 @@ class _Sieve:
                 detail = f'"metadata" is {_kind(metadata)}, not an object'
                 self.reject(row, RejectReason.METADATA_NOT_AN_OBJECT, detail)
 
-    def ids(self, name: str) -> list[str]:
-        """Trace or span ids as text, empty where there is none; hexadecimal digits in lower case."""
+    def ids(self, name: str, *, width_bytes: int) -> "_Ids":
+        """Trace or span ids, empty where there is none; hexadecimal digits in lower case."""
         values = getattr(self.records, name)
-        kinds = set(map(type, values))
-        if kinds <= {str} and max(map(len, values), default=0) <= 32:
-            joined = "".join(values)
-            if joined.isalnum() and joined == joined.lower():
-                return list(values)
-        return [self._id(row, name, value) for row, value in enumerate(values)]
+        if set(map(type, values)) <= {str}:
+            packed = pack_uniform_hex_ids(values, width_bytes=width_bytes)
+            if packed is not None:
+                return _Ids(values, packed)
+        texts = [self._id(row, name, value) for row, value in enumerate(values)]
+        return _Ids(texts, pack_hex_ids(texts, width_bytes=width_bytes))
 
     def _id(self, row: int, name: str, value: object) -> str:
         if value is None:
@@ -185,16 +194,6 @@ class _Sieve:
             self.reject(row, RejectReason.BAD_TRACE_OR_SPAN_ID, detail)
             return ""
         return value.lower() if _is_hex(value) else value
-
-    def flat_metadata(self) -> list[dict[str, object]]:
-        """The metadata, flattened where any of it is nested."""
-        rows: list[dict[str, object]] = self.records.metadata  # type: ignore[assignment]
-        kinds: set[type] = set()
-        for row in rows:
-            kinds.update(map(type, row.values()))
-        if _FIRST_NESTED.isdisjoint(kinds):
-            return rows
-        return [flatten(row) for row in rows]
 
     def check_metadata_sizes(self, metadata: pa.LargeStringArray) -> None:
         """Canonical metadata has at most ``MAX_METADATA_BYTES`` and ``MAX_KEYS`` keys."""
@@ -214,35 +213,36 @@ def _batch(
     records: RecordColumns,
     timestamps: npt.NDArray[np.int64],
     severities: npt.NDArray[np.uint8],
-    trace_ids: Sequence[str],
-    span_ids: Sequence[str],
+    trace_ids: _Ids,
+    span_ids: _Ids,
     metadata: pa.LargeStringArray,
     stamp: Stamp,
 ) -> LogBatch:
+    services = pa.array(records.service, pa.large_string())
+    messages = pa.array(records.message, pa.large_string())
     frame = pl.DataFrame(
         {
             "timestamp": timestamps,
             "severity_number": severities,
-            "service": pl.Series(records.service, dtype=pl.String),
-            "message": pl.Series(records.message, dtype=pl.String),
-            "trace_id": pl.Series(trace_ids, dtype=pl.String),
-            "span_id": pl.Series(span_ids, dtype=pl.String),
+            "service": pl.from_arrow(services),
+            "message": pl.from_arrow(messages),
+            "trace_id": pl.Series(trace_ids.texts, dtype=pl.String),
+            "span_id": pl.Series(span_ids.texts, dtype=pl.String),
             "metadata": pl.from_arrow(metadata),
         }
     )
-    derived = frame.select(shape=shapes(pl.col("message")))
-    instants = pa.array(timestamps, pa.timestamp("ns", "UTC"))
+    received = np.full(len(records), stamp.received_unix_nano)
     columns = {
-        "timestamp": instants,
-        "observed_timestamp": pa.array(np.full(len(records), stamp.received_unix_nano), pa.timestamp("ns", "UTC")),
-        "content_hash": pa.array(content_hashes(frame, seed=stamp.content_hash_seed).to_numpy(), pa.uint64()),
-        "severity_number": pa.array(severities, pa.uint8()),
-        "service": pa.array(records.service, pa.large_string()),
-        "message": pa.array(records.message, pa.large_string()),
+        "timestamp": pa.array(timestamps).view(_INSTANT),
+        "observed_timestamp": pa.array(received).view(_INSTANT),
+        "content_hash": content_hashes(frame, seed=stamp.content_hash_seed).to_arrow(),
+        "severity_number": pa.array(severities),
+        "service": services,
+        "message": messages,
         "metadata": metadata,
-        "trace_id": pack_hex_ids(trace_ids, width_bytes=TRACE_ID_BYTES),
-        "span_id": pack_hex_ids(span_ids, width_bytes=SPAN_ID_BYTES),
-        "shape": pa.array(derived["shape"].to_numpy(), pa.uint64()),
+        "trace_id": trace_ids.packed,
+        "span_id": span_ids.packed,
+        "shape": frame.select(shapes(pl.col("message"))).to_series().to_arrow(),
     }
     return LogBatch(pa.RecordBatch.from_arrays([columns[name] for name in LOG_SCHEMA.names], schema=LOG_SCHEMA))
 

@@ -5,9 +5,9 @@ A log's id is made of its own content, so the same log sent again, by whatever p
 
 import binascii
 from collections.abc import Sequence
-from itertools import accumulate
 from uuid import UUID
 
+import numpy as np
 import polars as pl
 import polars_hash  # noqa: F401  (registers the ``nchash`` namespace on expressions)
 import pyarrow as pa
@@ -92,22 +92,29 @@ def pack_hex_ids(ids: Sequence[str], *, width_bytes: int) -> pa.LargeBinaryArray
     Any other text is kept as its UTF-8 bytes, with one NUL appended where it would be taken for a packed id;
     an empty id stays empty. ``unpack_hex_id`` is the inverse for every text without a NUL.
     """
-    digits = 2 * width_bytes
-    lengths = [len(text) for text in ids] if ids else []
-    if set(lengths) <= {0, digits}:
-        joined = "".join(ids)
-        try:
-            data = binascii.unhexlify(joined)
-        except (binascii.Error, ValueError):
-            data = None
-        if data is not None and joined == joined.lower():
-            offsets = [0, *accumulate(length // 2 for length in lengths)]
-            return pa.LargeBinaryArray.from_buffers(
-                pa.large_binary(),
-                len(lengths),
-                [None, pa.array(offsets, pa.int64()).buffers()[1], pa.py_buffer(data)],
-            )
+    packed = pack_uniform_hex_ids(ids, width_bytes=width_bytes)
+    if packed is not None:
+        return packed
     return pa.array([pack_hex_id(text, width_bytes=width_bytes) for text in ids], pa.large_binary())
+
+
+def pack_uniform_hex_ids(ids: Sequence[str], *, width_bytes: int) -> pa.LargeBinaryArray | None:
+    """Pack ids that are all empty or packable, at once; None if one is neither."""
+    lengths = np.fromiter(map(len, ids), np.int64, len(ids))
+    if not ((lengths == 0) | (lengths == 2 * width_bytes)).all():
+        return None
+    joined = "".join(ids)
+    try:
+        data = binascii.unhexlify(joined)
+    except ValueError:
+        return None
+    if data.hex() != joined:
+        return None  # upper-case digits, which packing would not keep
+    offsets = np.zeros(len(ids) + 1, dtype=np.int64)
+    np.cumsum(lengths // 2, out=offsets[1:])
+    return pa.LargeBinaryArray.from_buffers(
+        pa.large_binary(), len(ids), [None, pa.py_buffer(offsets), pa.py_buffer(data)]
+    )
 
 
 def pack_hex_id(text: str, *, width_bytes: int) -> bytes:

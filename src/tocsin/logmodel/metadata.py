@@ -50,8 +50,11 @@ def canonical(flat: Mapping[str, Any]) -> str:
 
 
 def canonical_column(rows: Sequence[Mapping[str, Any]]) -> pa.LargeStringArray:
-    """The canonical text of each row's flat metadata, as one column."""
+    """The canonical text of each row's metadata, nested or flat, as one column."""
     lines = _ENCODER.encode_lines(rows)
+    # Flat rows without arrays have one brace each, if none of their texts has one; only others are looked at closely.
+    if lines.count(b"{") > len(rows) or b"[" in lines:
+        lines = _ENCODER.encode_lines([flatten(row) for row in rows])
     ends = np.flatnonzero(np.frombuffer(lines, dtype=np.uint8) == ord("\n"))
     # A JSON text has no raw newline, so the newlines are the borders. They stay in the data buffer, each at the
     # end of its row, and are cut off below; that copies once and loops over nothing in Python.

@@ -1,0 +1,162 @@
+"""Connections to ClickHouse: blocking clients in threads, behind an asynchronous face.
+
+A connection answers one query at a time and lets go of the interpreter while it does, so there are as many threads as
+connections, and each call has one of both to itself.
+"""
+
+import asyncio
+import queue
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+import clickhouse_connect
+import pyarrow as pa
+from clickhouse_connect.driver.client import Client
+from clickhouse_connect.driver.exceptions import DatabaseError, Error, OperationalError
+
+from tocsin.kit.errors import QueryTimedOut, QueryTooExpensive, StoreUnavailable, TocsinError
+
+Value = str | int | float
+"""A value that is bound to a placeholder such as ``{p0:String}``."""
+
+T = TypeVar("T")
+
+_TIMEOUT_CODES = frozenset({159, 160})
+_EXPENSIVE_CODES = frozenset({158, 241, 307, 396})
+# Too many queries, socket and network, no space, too many parts, read-only table, no replica, shutting down.
+_UNAVAILABLE_CODES = frozenset({202, 209, 210, 236, 242, 243, 252, 279, 285, 319, 394})
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turn the driver's errors into Tocsin's.
+
+    Raises:
+        QueryTimedOut: the query ran longer than its ``max_execution_time``.
+        QueryTooExpensive: it needed more than its ``max_memory_usage``.
+        StoreUnavailable: ClickHouse can't be reached, or has no room.
+        TocsinError: it refused the statement for another reason.
+    """
+    try:
+        yield
+    except OperationalError as error:
+        raise StoreUnavailable("ClickHouse can't be reached") from error
+    except DatabaseError as error:
+        raise _translated(error) from error
+    except Error as error:
+        raise TocsinError("ClickHouse's driver refused the statement") from error
+
+
+def _translated(error: DatabaseError) -> TocsinError:
+    if error.code in _TIMEOUT_CODES:
+        return QueryTimedOut("the query ran longer than it may")
+    if error.code in _EXPENSIVE_CODES:
+        return QueryTooExpensive("the query needs more memory than it may use; narrow its time range")
+    if error.code is None or error.code in _UNAVAILABLE_CODES:
+        return StoreUnavailable("ClickHouse can't take this right now")
+    return TocsinError(f"ClickHouse refused a statement with code {error.code}")
+
+
+def embedded_client(directory: Path) -> Client:
+    """Open a connection to the engine in this process that owns ``directory``."""
+    return clickhouse_connect.get_client(interface="chdb", path=str(directory))
+
+
+def http_client(url: str) -> Client:
+    """Open a connection to a server, such as ``https://user:password@host:8443``."""
+    parts = urlsplit(url)
+    return clickhouse_connect.get_client(
+        interface=parts.scheme,
+        host=parts.hostname or "localhost",
+        port=parts.port or (8443 if parts.scheme == "https" else 8123),
+        username=parts.username,
+        password=parts.password or "",
+        # A session would serialise what its client asks; Tocsin's statements need none.
+        autogenerate_session_id=False,
+    )
+
+
+class ClickHousePool:
+    """So many connections of one kind, each used by one thread at a time.
+
+    All methods raise as ``translated_errors`` does. Cancelling a call leaves its query to end by its own time-out.
+    """
+
+    def __init__(self, connect: Callable[[], Client], *, connections: int) -> None:
+        self._connect = connect
+        self._connections = connections
+        self._idle: queue.SimpleQueue[Client] = queue.SimpleQueue()
+        self._threads: ThreadPoolExecutor | None = None
+
+    async def open(self) -> None:
+        """Connect; a failed start leaves nothing open."""
+        self._threads = ThreadPoolExecutor(self._connections, thread_name_prefix="clickhouse")
+        try:
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._open_connections)
+        except BaseException:
+            await self.close()
+            raise
+
+    async def close(self) -> None:
+        """Wait for running queries, then disconnect. Safe to call twice."""
+        threads, self._threads = self._threads, None
+        if threads is not None:
+            await asyncio.to_thread(self._close_connections, threads)
+
+    async def run(self, work: Callable[[Client], T]) -> T:
+        """Run blocking ``work`` in a thread, with a connection of its own."""
+        if self._threads is None:
+            raise StoreUnavailable("the log store is closed")
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._with_client, work)
+
+    async def fetch(self, sql: str, parameters: Mapping[str, Value] | None = None) -> pa.Table:
+        """The rows of a query; ``sql`` has no FORMAT clause. Strings come as bytes."""
+        values = dict(parameters or {})
+        answer = await self.run(lambda client: client.raw_query(sql, parameters=values, fmt="ArrowStream"))
+        return pa.ipc.open_stream(answer).read_all()
+
+    async def execute(self, *statements: str) -> None:
+        """Run statements that answer nothing, in order, on one connection."""
+
+        def work(client: Client) -> None:
+            for statement in statements:
+                client.command(statement)
+
+        await self.run(work)
+
+    async def insert(self, table: str, rows: pa.RecordBatch, *, settings: Mapping[str, Value] | None = None) -> None:
+        """Insert rows by the names of their columns; durable as the table's settings say when this returns."""
+        body = arrow_stream_of(rows)
+        names = list(rows.schema.names)
+        options = dict(settings or {})
+        await self.run(lambda client: client.raw_insert(table, names, body, settings=options, fmt="ArrowStream"))
+
+    def _open_connections(self) -> None:
+        with translated_errors():
+            for _ in range(self._connections):
+                self._idle.put(self._connect())
+
+    def _close_connections(self, threads: ThreadPoolExecutor) -> None:
+        threads.shutdown(wait=True)
+        while not self._idle.empty():
+            self._idle.get().close()
+
+    def _with_client(self, work: Callable[[Client], T]) -> T:
+        client = self._idle.get()
+        try:
+            with translated_errors():
+                return work(client)
+        finally:
+            self._idle.put(client)
+
+
+def arrow_stream_of(rows: pa.RecordBatch) -> bytes:
+    """The rows as a complete Arrow IPC stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write_batch(rows)
+    return bytes(memoryview(sink.getvalue()))

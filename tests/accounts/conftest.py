@@ -3,7 +3,8 @@ from dataclasses import dataclass
 import pytest
 
 from tests.accounts.clock import HeldClock
-from tocsin.accounts.contracts import FirstStart
+from tocsin.accounts.access_tokens import AccessTokens
+from tocsin.accounts.contracts import FirstStart, Principal
 from tocsin.accounts.service import AccountsService
 from tocsin.database.service import Database
 
@@ -18,6 +19,10 @@ class Installation:
     first_start: FirstStart
     database: Database
     clock: HeldClock
+
+    def token_of(self, principal: Principal) -> str:
+        """A token for anyone, whether or not they are in the database."""
+        return AccessTokens(SIGNING_KEY, self.clock).mint(principal).token
 
     def another_process(self) -> AccountsService:
         """Accounts over the same database with a memory of their own."""

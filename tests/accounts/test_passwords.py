@@ -71,7 +71,12 @@ async def test_check_counts_every_failure_when_attempts_come_all_at_once(passwor
 
 async def test_check_refuses_when_too_many_attempts_wait(passwords: Passwords, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subject, "_WAITING_ATTEMPTS", 2)
-    monkeypatch.setattr(passwords, "_matches", lambda stored, password: time.sleep(0.05) or True)
+
+    def matches(stored_hash: str, password: str) -> bool:
+        time.sleep(0.05)
+        return True
+
+    monkeypatch.setattr(passwords, "_matches", matches)
     outcomes = await asyncio.gather(
         *(passwords.check("x", email=EMAIL, stored_hash="stored") for _ in range(3)), return_exceptions=True
     )

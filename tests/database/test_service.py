@@ -1,5 +1,6 @@
 import asyncio
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,6 +21,13 @@ ID = "00000000000000000000000000000001"
 async def count(database: Database) -> int:
     async with database.read_session() as session:
         return int((await session.execute(COUNT)).scalar_one())
+
+
+async def drivers_threads_ended() -> None:
+    # After a connection that failed, aiosqlite's thread reports its end to the event loop, and nobody waits for it.
+    for thread in threading.enumerate():
+        if "_connection_worker_thread" in thread.name:
+            await asyncio.to_thread(thread.join)
 
 
 @pytest.fixture
@@ -135,6 +143,7 @@ async def test_ping_is_unavailable_when_the_directory_of_sqlite_is_missing(tmp_p
     with pytest.raises(ServiceUnavailable):
         await database.ping()
     await database.close()
+    await drivers_threads_ended()
 
 
 async def test_ping_is_unavailable_when_postgres_is_not_there(tmp_path: Path) -> None:

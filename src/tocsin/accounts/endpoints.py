@@ -4,7 +4,8 @@ from uuid import UUID
 
 from litestar import Controller, delete, get, post
 from litestar.datastructures import CacheControlHeader
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
+from litestar.params import FromPath, JSONBody
 from litestar.types import Dependencies, Guard
 
 from tocsin.accounts.contracts import Principal, Role
@@ -64,7 +65,9 @@ class AuthController(Controller):
         summary="Log in",
         responses=problem_responses(InvalidRequest, Unauthenticated, TooManyRequests, ServiceUnavailable),
     )
-    async def login(self, data: LoginRequest, accounts: AccountsService) -> AccessTokenResponse:
+    async def login(
+        self, data: JSONBody[LoginRequest], accounts: NamedDependency[AccountsService]
+    ) -> AccessTokenResponse:
         """Trade an e-mail address and a password for an access token."""
         return AccessTokenResponse.of(await accounts.login(data.email, data.password))
 
@@ -78,7 +81,10 @@ class AuthController(Controller):
         ),
     )
     async def change_password(
-        self, data: ChangePasswordRequest, accounts: AccountsService, principal: Principal
+        self,
+        data: JSONBody[ChangePasswordRequest],
+        accounts: NamedDependency[AccountsService],
+        principal: NamedDependency[Principal],
     ) -> AccessTokenResponse:
         """Change the caller's password; the answer is a new access token."""
         token = await accounts.change_password(principal, data.old_password, data.new_password)
@@ -90,7 +96,7 @@ class AuthController(Controller):
         security=ACCESS_TOKEN_SECURITY,
         responses=problem_responses(Unauthenticated),
     )
-    async def me(self, principal: Principal) -> PrincipalResponse:
+    async def me(self, principal: NamedDependency[Principal]) -> PrincipalResponse:
         """Who the access token says that the caller is."""
         return PrincipalResponse.of(principal)
 
@@ -110,7 +116,9 @@ class KeysController(Controller):
         summary="List API keys",
         responses=problem_responses(Unauthenticated, Forbidden, ServiceUnavailable),
     )
-    async def list_keys(self, accounts: AccountsService, principal: Principal) -> ApiKeysResponse:
+    async def list_keys(
+        self, accounts: NamedDependency[AccountsService], principal: NamedDependency[Principal]
+    ) -> ApiKeysResponse:
         """Every API key of the organization, newest first, revoked ones too."""
         keys = await accounts.list_keys(principal.organization_id)
         return ApiKeysResponse(keys=tuple(ApiKeyResponse.of(key) for key in keys))
@@ -121,7 +129,10 @@ class KeysController(Controller):
         responses=problem_responses(InvalidRequest, Unauthenticated, Forbidden, ServiceUnavailable),
     )
     async def create_key(
-        self, data: CreateKeyRequest, accounts: AccountsService, principal: Principal
+        self,
+        data: JSONBody[CreateKeyRequest],
+        accounts: NamedDependency[AccountsService],
+        principal: NamedDependency[Principal],
     ) -> IssuedKeyResponse:
         """Issue an API key. Its secret is in this answer and can't be shown again."""
         issued = await accounts.create_key(
@@ -136,9 +147,11 @@ class KeysController(Controller):
     @delete(
         "/{key_id:uuid}",
         summary="Revoke an API key",
-        responses=problem_responses(Unauthenticated, Forbidden, NotFound, ServiceUnavailable),
+        responses=problem_responses(InvalidRequest, Unauthenticated, Forbidden, NotFound, ServiceUnavailable),
     )
-    async def revoke_key(self, key_id: UUID, accounts: AccountsService, principal: Principal) -> None:
+    async def revoke_key(
+        self, key_id: FromPath[UUID], accounts: NamedDependency[AccountsService], principal: NamedDependency[Principal]
+    ) -> None:
         """Make a key invalid for good, in every process within five seconds."""
         await accounts.revoke_key(principal.organization_id, key_id)
 

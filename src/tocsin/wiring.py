@@ -112,5 +112,8 @@ def _log_store(settings: Settings) -> LogStore:
         case _:
             from tocsin.logstore.backends.clickhouse.embedded import EmbeddedClickHouseStore
 
-            directory = settings.server.data_dir / LOGSTORE_DIRECTORY
-            return EmbeddedClickHouseStore(directory, fsync=settings.logstore.fsync)
+            return EmbeddedClickHouseStore(
+                settings.server.data_dir / LOGSTORE_DIRECTORY,
+                fsync=settings.logstore.fsync,
+                min_free_bytes=settings.logstore.min_free_disk_bytes,
+            )

@@ -9,7 +9,8 @@ from tocsin.accounts.guards import ACCESS_TOKEN_SECURITY, ACCOUNTS_STATE, provid
 from tocsin.api.documentation import openapi_config, openapi_description
 from tocsin.api.operations import healthz, home, metrics, readyz, status
 from tocsin.api.problems import EXCEPTION_HANDLERS, describe_problem
-from tocsin.ingest.service import IngestService
+from tocsin.ingest.endpoints import BODY_LIMITS_STATE, INGEST_STATE, BodyLimits
+from tocsin.ingest.endpoints import router as ingest_router
 from tocsin.search.endpoints import LogsController
 from tocsin.search.service import SearchService
 from tocsin.wiring import Components
@@ -24,12 +25,10 @@ def create_app(components: Components) -> Litestar:
     def provide_components() -> Components:
         return components
 
-    def provide_ingest() -> IngestService:
-        return components.ingest
-
     def provide_search() -> SearchService:
         return components.search
 
+    limits = components.settings.ingest
     for_people = Router(
         "/",
         route_handlers=[status, LogsController],
@@ -45,12 +44,20 @@ def create_app(components: Components) -> Litestar:
             openapi_description,
             describe_problem,
             *ACCOUNTS_ROUTES,
+            ingest_router,
             for_people,
         ],
-        state=State({ACCOUNTS_STATE: components.accounts}),
+        state=State(
+            {
+                ACCOUNTS_STATE: components.accounts,
+                INGEST_STATE: components.ingest,
+                BODY_LIMITS_STATE: BodyLimits(
+                    max_bytes=limits.max_body_bytes, max_decompressed_bytes=limits.max_decompressed_bytes
+                ),
+            }
+        ),
         dependencies={
             "components": Provide(provide_components, sync_to_thread=False),
-            "ingest_service": Provide(provide_ingest, sync_to_thread=False),
             "search_service": Provide(provide_search, sync_to_thread=False),
         },
         exception_handlers=EXCEPTION_HANDLERS,

@@ -14,7 +14,7 @@ from prometheus_client import Gauge
 from tocsin import __version__
 from tocsin.accounts.contracts import Principal
 from tocsin.accounts.problem_responses import problem_responses
-from tocsin.kit.errors import ServiceUnavailable, TocsinError, Unauthenticated
+from tocsin.kit.errors import TocsinError, Unauthenticated
 from tocsin.kit.telemetry import metrics_page
 from tocsin.wiring import Components
 
@@ -49,15 +49,6 @@ class Readiness(msgspec.Struct, frozen=True):
     parts: dict[str, Part]
 
 
-class Ledger(msgspec.Struct, frozen=True):
-    """What became of every record since the first: ``received == stored + duplicates + dead_letters``."""
-
-    received: int
-    stored: int
-    duplicates: int
-    dead_letters: int
-
-
 class Disk(msgspec.Struct, frozen=True):
     """Room, in bytes."""
 
@@ -66,10 +57,9 @@ class Disk(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True):
-    """How Tocsin fares, for the caller's organization."""
+    """How this server fares."""
 
     version: str
-    ledger: Ledger
     disk: Disk
 
 
@@ -91,27 +81,16 @@ async def readyz(components: AllComponents) -> Response[Readiness]:
 @get(
     "/v1/status",
     tags=["operations"],
-    summary="What became of every log, and how much room there is",
-    responses=problem_responses(Unauthenticated, ServiceUnavailable),
+    summary="Version and disk",
+    responses=problem_responses(Unauthenticated),
 )
 async def status(
     components: AllComponents, principal: Annotated[Principal, Dependency(skip_validation=True)]
 ) -> Status:
-    """The ledger of the caller's organization, and the disk of the data directory."""
-    totals, health = await asyncio.gather(
-        components.ingest.totals(principal.organization_id), components.store.health()
-    )
+    """The version of this server, and the disk of its data directory."""
+    health = await components.store.health()
     usage = await asyncio.to_thread(shutil.disk_usage, components.settings.server.data_dir)
-    return Status(
-        version=__version__,
-        ledger=Ledger(
-            received=totals.received,
-            stored=totals.stored,
-            duplicates=totals.duplicates,
-            dead_letters=totals.dead_letters,
-        ),
-        disk=Disk(logstore_bytes=health.disk_bytes, free_bytes=usage.free),
-    )
+    return Status(version=__version__, disk=Disk(logstore_bytes=health.disk_bytes, free_bytes=usage.free))
 
 
 @get("/metrics", tags=["operations"], summary="Metrics for Prometheus")

@@ -104,11 +104,11 @@ def status(as_json: AsJson = False) -> None:
 
     with TocsinClient(_settings()) as client:
         code, readiness = client.state("/readyz")
-        report = client.get("/v1/status")
+        report = {**readiness, **client.get("/v1/status"), "ledger": client.get("/v1/ingest/ledger")}
     if as_json:
-        print(json.dumps({**readiness, **report}))
+        print(json.dumps(report))
     else:
-        print_status(client.url, readiness, report)
+        print_status(client.url, report)
     if code != 200:
         raise typer.Exit(1)
 

@@ -56,10 +56,10 @@ def print_keys(keys: list[dict[str, Any]]) -> None:
     out.print(table)
 
 
-def print_status(url: str, ready: dict[str, Any], status: dict[str, Any]) -> None:
+def print_status(url: str, status: dict[str, Any]) -> None:
     """The parts, the ledger and the disk."""
-    out.print(f"{url}: {'ready' if ready['ready'] else 'NOT READY'}, version {status['version']}")
-    for name, part in ready["parts"].items():
+    out.print(f"{url}: {'ready' if status['ready'] else 'NOT READY'}, version {status['version']}")
+    for name, part in status["parts"].items():
         style = "green" if part["ready"] else "red"
         out.print(Text.assemble(("  ● ", style), f"{name:10} ", harmless(str(part["detail"]))))
     ledger = status["ledger"]

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from structlog.testing import capture_logs
 
 from tests.support.postgres import PostgresServer
 from tocsin.database import engine
@@ -132,6 +134,58 @@ async def test_session_is_unavailable_when_another_process_holds_sqlite_for_too_
         async with sqlite.session() as session:
             await session.execute(text("SELECT 1"))
     holder.close()
+
+
+async def test_session_is_unavailable_when_sqlite_has_no_room(sqlite: Database) -> None:
+    async with sqlite.session() as session:
+        await session.execute(text("CREATE TABLE boxes (content BLOB)"))
+
+    async def fill() -> None:
+        async with sqlite.session() as session:
+            await session.execute(text("PRAGMA max_page_count = 10"))
+            await session.execute(text("INSERT INTO boxes VALUES (zeroblob(1000000))"))
+
+    with pytest.raises(ServiceUnavailable):
+        await fill()
+
+
+async def test_session_is_unavailable_when_postgres_goes_away_in_the_middle(postgres_server: PostgresServer) -> None:
+    with postgres_server.migrated_database() as url:
+        database = Database(url)
+
+        async def write_and_lose_the_connection() -> None:
+            async with database.session() as session:
+                await session.execute(INSERT, {"id": ID, "key": "a"})
+                await session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
+
+        with pytest.raises(ServiceUnavailable):
+            await write_and_lose_the_connection()
+        assert await count(database) == 0
+        await database.close()
+
+
+async def test_session_is_unavailable_when_every_connection_is_busy(
+    sqlite: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(*_arguments: object, **_options: object) -> None:
+        raise PoolTimeoutError
+
+    monkeypatch.setattr("sqlalchemy.pool.QueuePool.connect", busy)
+    with pytest.raises(ServiceUnavailable, match="busy"):
+        await sqlite.ping()
+
+
+async def test_the_reason_is_for_the_operator_alone_when_the_database_is_unavailable(
+    tmp_path: Path,
+) -> None:
+    database = Database(f"postgresql://nobody@/nothing?host={tmp_path}")
+    with capture_logs() as logged, pytest.raises(ServiceUnavailable) as refusal:
+        await database.ping()
+    await database.close()
+    assert str(tmp_path) not in refusal.value.detail
+    [event] = logged
+    assert event["event"] == "database.unavailable"
+    assert str(tmp_path) in event["reason"]
 
 
 async def test_ping_answers_when_the_database_is_there(database: Database) -> None:

@@ -5,11 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import psycopg
+import structlog
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from tocsin.kit.errors import ServiceUnavailable
 
+log = structlog.get_logger(__name__)
+
+#: SQLite's extended codes say more in their higher bits.
 _PRIMARY_CODE = 0xFF
 _SQLITE_UNAVAILABLE = frozenset(
     {
@@ -37,6 +41,8 @@ def translated_driver_errors() -> Iterator[None]:
         raise ServiceUnavailable("all connections to the database are busy") from error
     except DBAPIError as error:
         if error.connection_invalidated or _means_unavailable(error.orig):
+            # The driver's words are for the operator: they name hosts and users.
+            log.warning("database.unavailable", reason=str(error.orig).strip())
             raise ServiceUnavailable("the database is not available right now") from error
         raise
 

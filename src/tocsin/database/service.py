@@ -6,7 +6,6 @@ from contextlib import asynccontextmanager
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
-from tocsin.database import migration
 from tocsin.database.driver_errors import translated_driver_errors
 from tocsin.database.engine import SQLITE_BEGIN, make_engine
 
@@ -61,6 +60,9 @@ class Database:
         Raises:
             ServiceUnavailable: the database can't be reached, or another process holds it for too long.
         """
+        # Only a starting server migrates; a command should not pay for the import.
+        from tocsin.database import migration
+
         with translated_driver_errors():
             async with self._engine.begin() as connection:
                 await connection.run_sync(migration.upgrade)
@@ -71,6 +73,8 @@ class Database:
         Raises:
             ServiceUnavailable: as ``migrate``.
         """
+        from tocsin.database import migration
+
         with translated_driver_errors():
             async with self._engine.begin() as connection:
                 await connection.run_sync(migration.downgrade, revision)

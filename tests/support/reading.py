@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from tocsin.logmodel.batch import STORED_LOG_SCHEMA, logs_of
 from tocsin.logmodel.log import Log
-from tocsin.logstore.ports import LogStore, Order, Position, ScanPlan, Selection, TimeRange
+from tocsin.logstore.ports import IngestTotals, LogStore, Order, Position, ScanPlan, Selection, TimeRange
 from tocsin.query.tree import Everything, Node
 
 READS_MAY_LAG_SECONDS = 1.0
@@ -43,6 +43,11 @@ async def searchable(store: LogStore, organization_id: UUID, rows: int) -> None:
     everything = selection(organization_id)
     seen = await eventually(lambda: store.count(everything), lambda count: count >= rows)
     assert seen == rows, f"{seen} logs can be read, {rows} were stored"
+
+
+async def eventual_totals(store: LogStore, organization_id: UUID, *, received: int) -> IngestTotals:
+    """The ledger, once it says that so many records were received."""
+    return await eventually(lambda: store.totals(organization_id), lambda totals: totals.received >= received)
 
 
 async def scanned(

@@ -3,6 +3,8 @@
 import gc
 import os
 import sys
+from importlib.abc import MetaPathFinder
+from types import ModuleType
 
 _POLARS_THREADS = "1"
 """A batch of some thousand rows is done before work could be spread over threads."""
@@ -12,12 +14,23 @@ _COLLECT_AFTER_ALLOCATIONS = 200_000
 for garbage several times a request and took a third of the time of decoding it."""
 
 
+class _WithoutPandas(MetaPathFinder):
+    """Makes ``import pandas`` fail as if it weren't installed.
+
+    pyarrow imports it, if it can, when it makes its first array: a second and 60 MB for something that Tocsin never
+    uses. It is only there because chdb-core's wheel depends on it.
+    """
+
+    def find_spec(self, fullname: str, path: object = None, target: ModuleType | None = None) -> None:
+        if fullname == "pandas":
+            raise ModuleNotFoundError("pandas is left out of the server", name=fullname)
+
+
 def prepare() -> None:
     """Call before anything large is imported."""
     os.environ.setdefault("POLARS_MAX_THREADS", _POLARS_THREADS)
-    # pyarrow imports pandas, if it is installed, when it makes its first array: a second and 60 MB for something that
-    # Tocsin never uses. (chdb-core's wheel depends on it.) None makes that import fail as if it weren't there.
-    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
+    if "pandas" not in sys.modules:
+        sys.meta_path.insert(0, _WithoutPandas())
 
 
 def settle() -> None:

@@ -131,6 +131,23 @@ async def test_last_use_is_written_at_most_once_a_minute(installation: Installat
     assert used_next == used_first + timedelta(seconds=60)
 
 
+async def test_last_use_is_written_at_most_once_a_minute_when_two_processes_see_it(
+    installation: Installation,
+) -> None:
+    first, accounts, clock = installation.first_start, installation.accounts, installation.clock
+    other = installation.another_process()
+    key_id = (await accounts.authenticate_key(first.api_key)).key_id
+    clock.move(seconds=57)
+    await accounts.authenticate_key(first.api_key)
+    clock.move(seconds=3)
+    await other.authenticate_key(first.api_key)
+    written_by_the_other = (await stored_key(installation.database, key_id)).last_used_at
+    # This process still remembers the use of a minute ago.
+    clock.move(seconds=1)
+    await accounts.authenticate_key(first.api_key)
+    assert (await stored_key(installation.database, key_id)).last_used_at == written_by_the_other
+
+
 async def test_a_key_costs_one_read_when_used_often_within_five_seconds(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:

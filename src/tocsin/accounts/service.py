@@ -89,10 +89,9 @@ class AccountsService:
         try:
             organization_id = await self._found_organization(password_hash, secret)
         except IntegrityError:
+            # Another process has taken the slug meanwhile, unless it is something else.
             if await self._first_organization_id() is None:
                 raise
-            return None
-        if organization_id is None:
             return None
         log.info("accounts.first_start", organization_id=str(organization_id))
         return FirstStart(
@@ -229,12 +228,10 @@ class AccountsService:
         async with self._database.read_session() as session:
             return await repository.first_organization_id(session)
 
-    async def _found_organization(self, password_hash: str, secret: str) -> UUID | None:
+    async def _found_organization(self, password_hash: str, secret: str) -> UUID:
         now = utc_now(self._clock)
         organization_id, user_id = uuid4(), uuid4()
         async with self._database.session() as session:
-            if await repository.first_organization_id(session) is not None:
-                return None
             session.add(
                 OrganizationRow(
                     id=organization_id,

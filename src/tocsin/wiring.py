@@ -106,9 +106,9 @@ def _log_store(settings: Settings) -> LogStore:
 
             return MemoryLogStore()
         case "clickhouse" | "clickhouses":
-            from tocsin.logstore.backends.clickhouse.http import HttpClickHouseStore
+            from tocsin.logstore.backends.clickhouse.http_store import ClickHouseHttpStore
 
-            return HttpClickHouseStore(url)
+            return ClickHouseHttpStore(url)
         case _:
             from tocsin.logstore.backends.clickhouse.embedded import EmbeddedClickHouseStore
 

@@ -1,8 +1,10 @@
 """What flows through intake: decoded records as columns, what is rejected and why, and the outcome."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import chain
 
 
 class RejectReason(StrEnum):
@@ -49,6 +51,13 @@ class RecordColumns:
 
     def __len__(self) -> int:
         return len(self.message)
+
+    @classmethod
+    def concatenate(cls, parts: "Sequence[RecordColumns]") -> "RecordColumns":
+        """The records of all parts, in order."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(*(list(chain.from_iterable(getattr(part, name) for part in parts)) for name in cls.__slots__))
 
 
 @dataclass(frozen=True, slots=True)

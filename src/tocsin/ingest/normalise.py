@@ -5,7 +5,7 @@ which run in C); only where it is not are single values looked at.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import compress
 
@@ -61,12 +61,16 @@ class Normalised:
     """A batch that can be stored, and the records that can't."""
 
     batch: LogBatch
-    rejects: list[Reject]
+    #: The request that each row of the batch came with.
+    sources: npt.NDArray[np.uint32]
+    #: The request that each came with, and the record.
+    rejects: list[tuple[int, Reject]]
 
 
-def normalise(records: RecordColumns, stamp: Stamp) -> Normalised:
-    """Check and convert every column; never raises for what a sender wrote."""
-    sieve = _Sieve(records)
+def normalise(parts: Sequence[RecordColumns], stamp: Stamp) -> Normalised:
+    """Check and convert every column of several requests at once; never raises for what a sender wrote."""
+    sources = np.repeat(np.arange(len(parts), dtype=np.uint32), [len(part) for part in parts])
+    sieve = _Sieve(RecordColumns.concatenate(parts), sources)
     sieve.check_messages()
     timestamps = sieve.timestamps(stamp)
     sieve.services(stamp)
@@ -80,10 +84,10 @@ def normalise(records: RecordColumns, stamp: Stamp) -> Normalised:
     span_ids = sieve.ids("span_id", width_bytes=SPAN_ID_BYTES)
     metadata = canonical_column(sieve.records.metadata)  # type: ignore[arg-type]  # all are objects now
     sieve.check_metadata_sizes(metadata)
-    batch = _batch(sieve.records, timestamps, severities, trace_ids, span_ids, metadata, stamp)
+    batch = _batch(sieve, timestamps, severities, trace_ids, span_ids, metadata, stamp)
     if not sieve.keep.all():
         batch = LogBatch(batch.rows.filter(pa.array(sieve.keep)))
-    return Normalised(batch, sieve.rejects)
+    return Normalised(batch, sieve.sources[sieve.keep], sieve.rejects)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,21 +101,23 @@ class _Ids:
 class _Sieve:
     """Records on their way through the checks; ``keep`` is False for those that failed one."""
 
-    def __init__(self, records: RecordColumns) -> None:
+    def __init__(self, records: RecordColumns, sources: npt.NDArray[np.uint32]) -> None:
         self.records = records
-        self.rejects: list[Reject] = []
+        self.sources = sources
+        self.rejects: list[tuple[int, Reject]] = []
         self.keep = np.ones(len(records), dtype=np.bool_)
 
     def reject(self, row: int, reason: RejectReason, detail: str) -> None:
         """Fail one record, once: the first reason is the one that is told."""
         if self.keep[row]:
             self.keep[row] = False
-            self.rejects.append(Reject(reason, detail, _raw(self.records, row)))
+            self.rejects.append((int(self.sources[row]), Reject(reason, detail, _raw(self.records, row))))
 
     def drop_rejected(self) -> None:
         """Leave the failed records behind; row numbers change."""
         kept = {name: list(compress(getattr(self.records, name), self.keep)) for name in RecordColumns.__slots__}
         self.records = RecordColumns(**kept)
+        self.sources = self.sources[self.keep]
         self.keep = np.ones(len(self.records), dtype=np.bool_)
 
     def check_messages(self) -> None:
@@ -210,7 +216,7 @@ class _Sieve:
 
 
 def _batch(
-    records: RecordColumns,
+    sieve: _Sieve,
     timestamps: npt.NDArray[np.int64],
     severities: npt.NDArray[np.uint8],
     trace_ids: _Ids,
@@ -218,10 +224,12 @@ def _batch(
     metadata: pa.LargeStringArray,
     stamp: Stamp,
 ) -> LogBatch:
+    records = sieve.records
     services = pa.array(records.service, pa.large_string())
     messages = pa.array(records.message, pa.large_string())
     frame = pl.DataFrame(
         {
+            "source": sieve.sources,
             "timestamp": timestamps,
             "severity_number": severities,
             "service": pl.from_arrow(services),

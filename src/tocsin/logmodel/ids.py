@@ -21,15 +21,15 @@ SPAN_ID_BYTES = 8
 
 
 def content_hashes(frame: pl.DataFrame, *, seed: int) -> pl.Series:
-    """Hash each row's content together with its occurrence number among identical rows of the frame.
+    """Hash each row's content together with its occurrence number among identical rows of its source.
 
     The canonical form is ``service ∅ timestamp ∅ severity_number ∅ trace_id ∅ span_id ∅ metadata ∅ message`` with
     NUL for ∅, the timestamp in decimal nanoseconds and the metadata in canonical form. The first occurrence's hash
     is xxh3-64 of that; the k-th further occurrence's is xxh3-64 of ``<first hash>:<k>``.
 
     Args:
-        frame: columns ``service, timestamp, severity_number, trace_id, span_id, metadata, message``, one request,
-            file or stream; ``timestamp`` is Int64, ids are text.
+        frame: columns ``service, timestamp, severity_number, trace_id, span_id, metadata, message`` and ``source``,
+            which numbers the request, file or stream; ``timestamp`` is Int64, ids are text.
         seed: the organization's 64-bit key, so that hashes can't be compared across organizations.
 
     Source: xxHash specification, XXH3-64 with seed.
@@ -47,12 +47,12 @@ def content_hashes(frame: pl.DataFrame, *, seed: int) -> pl.Series:
     hashes = frame.select(canonical.nchash.xxh3_64(seed=seed).alias("hash")).to_series()  # type: ignore[attr-defined]
     if hashes.n_unique() == len(hashes):
         return hashes
-    return _number_occurrences(hashes, seed=seed)
+    return _number_occurrences(hashes, frame["source"], seed=seed)
 
 
-def _number_occurrences(hashes: pl.Series, *, seed: int) -> pl.Series:
-    numbered = hashes.to_frame("hash").with_columns(
-        occurrence=pl.int_range(pl.len(), dtype=pl.UInt32).over("hash"),
+def _number_occurrences(hashes: pl.Series, sources: pl.Series, *, seed: int) -> pl.Series:
+    numbered = pl.DataFrame({"hash": hashes, "source": sources}).with_columns(
+        occurrence=pl.int_range(pl.len(), dtype=pl.UInt32).over("hash", "source"),
     )
     rehashed = pl.concat_str(
         pl.col("hash").cast(pl.String), pl.col("occurrence").cast(pl.String), separator=":"

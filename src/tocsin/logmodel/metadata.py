@@ -51,6 +51,8 @@ def canonical(flat: Mapping[str, Any]) -> str:
 
 def canonical_column(rows: Sequence[Mapping[str, Any]]) -> pa.LargeStringArray:
     """The canonical text of each row's metadata, nested or flat, as one column."""
+    if not rows:
+        return pa.array([], pa.large_string())
     lines = _ENCODER.encode_lines(rows)
     # Flat rows without arrays have one brace each, if none of their texts has one; only others are looked at closely.
     if lines.count(b"{") > len(rows) or b"[" in lines:

@@ -5,6 +5,7 @@ canonical JSON, goes into the answer as it is.
 """
 
 from typing import Any, cast
+from uuid import UUID
 
 import msgspec
 import polars as pl
@@ -22,7 +23,7 @@ Metadata = dict[str, str | int | float | bool | None]
 class LogResponse(msgspec.Struct, frozen=True, kw_only=True):
     """One log."""
 
-    id: str
+    id: UUID
     timestamp: str
     observed_timestamp: str
     level: Level
@@ -100,7 +101,7 @@ def rfc3339(unix_nano: int) -> str:
 def log_response(log: Log) -> LogResponse:
     """One record as it is answered."""
     return LogResponse(
-        id=str(log.id),
+        id=log.id,
         timestamp=rfc3339(log.timestamp_unix_nano),
         observed_timestamp=rfc3339(log.observed_timestamp_unix_nano),
         level=log.level,
@@ -178,7 +179,7 @@ def _log_responses(rows: pa.Table) -> list[LogResponse]:
     timestamps = rows["timestamp"].cast(pa.int64())
     return [
         LogResponse(
-            id=str(log_id(unix_nano, content_hash)),
+            id=log_id(unix_nano, content_hash),
             timestamp=timestamp,
             observed_timestamp=observed_timestamp,
             level=level_of(severity_number),

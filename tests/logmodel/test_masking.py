@@ -1,0 +1,48 @@
+import polars as pl
+import pytest
+import xxhash
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tocsin.logmodel.masking import MASK, masked_text, shapes
+from tocsin.query.tokens import tokens_of
+
+
+@pytest.mark.parametrize(
+    ("message", "masked"),
+    [
+        ("", ""),
+        ("server started", "server started"),
+        ("took 17 ms, 3.5s", "took <*> ms, <*>"),
+        ("2026-11-21 10:00:00.123 up", "<*> up"),
+        ("at 2026-11-21T10:00:00Z and 2026/11/21", "at <*> and <*>"),
+        ("see https://shop.example/cart?id=7 now", "see <*> now"),
+        ("mail ada.l@example.com", "mail <*>"),
+        ("from 10.0.0.1:8080 to 10.0.0.0/24", "from <*> to <*>"),
+        ("via db-1.internal.example:5432", "via <*>"),
+        ("at 10:23:54 from 00:1b:44:11:3a:b7", "at <*> from <*>"),
+        ("open /var/log/syslog", "open <*>"),
+        ("id 550e8400-e29b-41d4-a716-446655440000", "id <*>"),
+        ("flags 0x1F deadbeef", "flags <*> <*>"),
+        ("user_1234 blk_-16089 worker12", "<*> <*> <*>"),
+        ("v1 http2 sha256", "v1 http2 <*>"),
+        ("GET /health", "GET /health"),
+    ],
+)
+def test_variable_parts_are_masked(message: str, masked: str) -> None:
+    assert masked_text(message) == masked
+
+
+def test_a_shape_is_xxh3_of_the_masked_message() -> None:
+    messages = pl.DataFrame({"message": ["job 1 done", "job 22 done", "job failed"]})
+    first, second, third = messages.select(shapes(pl.col("message"))).to_series()
+    assert first == second == xxhash.xxh3_64_intdigest(b"job <*> done")
+    assert third == xxhash.xxh3_64_intdigest(b"job failed")
+
+
+@given(st.text(st.sampled_from("ab_1 -.:/@é0x\\Z"), max_size=40))
+def test_masks_begin_and_end_at_token_borders(message: str) -> None:
+    constant_parts = masked_text(message).split(MASK)
+    tokens = [token for part in constant_parts for token in tokens_of(part)]
+    remaining = iter(tokens_of(message))
+    assert all(token in remaining for token in tokens)

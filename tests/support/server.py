@@ -134,10 +134,10 @@ class TocsinServer:
 
     def reader(self) -> httpx.Client:
         """A client that is logged in as the first administrator."""
-        client = self.client()
-        answer = client.post("/v1/auth/login", json={"email": "admin@localhost", "password": PASSWORD})
-        client.headers["Authorization"] = f"Bearer {answer.raise_for_status().json()['access_token']}"
-        return client
+        with self.client() as anonymous:
+            answer = anonymous.post("/v1/auth/login", json={"email": "admin@localhost", "password": PASSWORD})
+        token = answer.raise_for_status().json()["access_token"]
+        return httpx.Client(base_url=self.url, timeout=30.0, headers={"Authorization": f"Bearer {token}"})
 
     def run(self, *arguments: str, settings: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Run a ``tocsin`` command with the server's settings, to its end."""

@@ -8,7 +8,7 @@ import msgspec
 import structlog
 from litestar import Request, Response, get
 from litestar.enums import MediaType
-from litestar.exceptions import HTTPException, ValidationException
+from litestar.exceptions import HTTPException, SerializationException, ValidationException
 from litestar.types import ExceptionHandlersMap
 
 from tocsin.kit.errors import InvalidRequest, MalformedBody, NotFound, TocsinError
@@ -76,6 +76,8 @@ def answer_http_exception(request: AnyRequest, exception: HTTPException) -> Resp
         log.warning("api.request_failed", path=request.scope["path"], detail=exception.detail)
     if isinstance(exception, ValidationException):
         return problem(request, InvalidRequest(_validation_detail(exception)))
+    if isinstance(exception.__cause__, SerializationException):
+        return problem(request, MalformedBody(exception.detail))
     if exception.status_code == NotFound.status:
         return problem(request, NotFound(f"there is nothing at {request.scope['path']}"))
     if exception.status_code == MethodNotAllowed.status:

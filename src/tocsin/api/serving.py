@@ -15,6 +15,7 @@ import uvloop
 
 from tocsin.api.application import create_app
 from tocsin.api.request_log import logging_requests
+from tocsin.kit import interpreter
 from tocsin.kit.errors import StartupError
 from tocsin.kit.settings import Settings
 from tocsin.kit.telemetry import AsgiApplication, Tracing, configure_logging
@@ -97,6 +98,7 @@ async def _serve(settings: Settings, listener: socket.socket, on_ready: Callable
             timeout_graceful_shutdown=DRAIN_SECONDS,
         )
         server = _Server(config, lambda: on_ready(components))
+        interpreter.settle()
         if not stop.requested:
             await server.serve(sockets=[listener])
         log.info("api.draining")

@@ -1,15 +1,14 @@
 """The store under test, and an organization of its own for each test, so that none sees another's logs."""
 
-from importlib.util import find_spec
 from uuid import UUID, uuid4
 
 import pytest
 
+from tests.conformance.conftest_clickhouse import clickhouse_embedded_store, clickhouse_http_store, clickhouse_url
 from tocsin.logstore.backends.memory.store import MemoryLogStore
 from tocsin.logstore.ports import LogStore
 
-if find_spec("tests.conformance.conftest_clickhouse"):
-    from tests.conformance.conftest_clickhouse import *  # noqa: F403
+__all__ = ["clickhouse_embedded_store", "clickhouse_http_store", "clickhouse_url"]
 
 
 @pytest.fixture

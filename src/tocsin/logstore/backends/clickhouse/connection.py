@@ -58,7 +58,7 @@ def _translated(error: DatabaseError) -> TocsinError:
         return QueryTooExpensive("the query needs more memory than it may use; narrow its time range")
     if error.code is None or error.code in _UNAVAILABLE_CODES:
         return StoreUnavailable("ClickHouse can't take this right now")
-    return TocsinError(f"ClickHouse refused a statement with code {error.code}")
+    return TocsinError(f"ClickHouse refused a statement: {error.name or error.code}")
 
 
 def embedded_client(directory: Path) -> Client:

@@ -18,6 +18,7 @@ from tocsin.logmodel.batch import STORED_LOG_SCHEMA, logs_of
 from tocsin.logmodel.log import Log
 from tocsin.logstore.backends.clickhouse.connection import ClickHousePool
 from tocsin.logstore.backends.clickhouse.printer import Printer
+from tocsin.logstore.backends.clickhouse.probe import first_of_each, keys_of
 from tocsin.logstore.backends.clickhouse.schema import DATABASE, LEDGER, LOG_COLUMNS, LOGS
 from tocsin.logstore.ports import (
     HistogramBucket,
@@ -215,8 +216,7 @@ ORDER BY timestamp {direction}, ingest_sequence {direction} LIMIT {wanted:d}"""
             return rows
         timestamps = rows["timestamp"].cast(pa.int64()).to_numpy()
         hashes = rows["content_hash"].to_numpy()
-        is_new = np.zeros(rows.num_rows, dtype=np.bool_)
-        is_new[np.unique(np.rec.fromarrays([timestamps, hashes]), return_index=True)[1]] = True
+        is_new = first_of_each(keys_of(timestamps, hashes))
         if self._after is not None:
             at_border = timestamps == self._after.timestamp_unix_nano
             is_new &= ~(at_border & np.isin(hashes, self._returned))

@@ -49,10 +49,14 @@ class Durability:
     fsync: bool = True
     #: Parts that a merge has replaced are kept this long, in case the merged one is lost.
     old_parts_lifetime_seconds: int = 30
+    #: The same insert, repeated within so many, changes nothing.
+    deduplicated_inserts: int = 0
 
     def settings(self) -> str:
         """The table settings, as they stand in a ``SETTINGS`` clause."""
         settings = {"old_parts_lifetime": self.old_parts_lifetime_seconds}
+        if self.deduplicated_inserts:
+            settings["non_replicated_deduplication_window"] = self.deduplicated_inserts
         if self.fsync:
             settings |= {"fsync_after_insert": 1, "fsync_part_directory": 1, "min_rows_to_fsync_after_merge": 1}
         return ", ".join(f"{name} = {value}" for name, value in settings.items())

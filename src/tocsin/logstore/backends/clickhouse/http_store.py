@@ -1,0 +1,124 @@
+"""The store over HTTP: a ClickHouse server or cluster of the operator's own."""
+
+import asyncio
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from tocsin.kit.clock import Clock, SystemClock
+from tocsin.kit.errors import StartupError, TocsinError
+from tocsin.logmodel.batch import STORED_LOG_SCHEMA, LogBatch
+from tocsin.logstore.backends.clickhouse.connection import ClickHousePool, Value, http_client
+from tocsin.logstore.backends.clickhouse.printer import Printer
+from tocsin.logstore.backends.clickhouse.probe import Keys, first_of_each, keys_of, probes
+from tocsin.logstore.backends.clickhouse.reader import ClickHouseReader
+from tocsin.logstore.backends.clickhouse.schema import LEDGER, LEDGER_COLUMNS, LOGS, Durability, create_statements
+from tocsin.logstore.ports import OrganizationId, Receipt, StoreHealth, WriteOutcome
+
+CONNECTIONS = 4
+"""Statements that run at the same time; each has a thread."""
+
+RETRIED_INSERTS_KEPT = 1_000
+"""The server recognises an insert that the driver repeats after a broken connection, so many inserts later."""
+
+_PROBE_TIMEOUT_SECONDS = 30.0
+_NANOSECONDS_A_MILLISECOND = 1_000_000
+_SEQUENCES_A_MILLISECOND_BITS = 20
+_INSERT_SETTINGS: dict[str, Value] = {
+    # An answer must mean that the rows are in a part, whatever the server's own default is.
+    "async_insert": 0,
+    # Imported history may span any number of days.
+    "max_partitions_per_insert_block": 0,
+}
+
+
+class ClickHouseHttpStore(ClickHouseReader):
+    """The log store's port on a server: reads as the reader does, and writes that the server's commit acknowledges.
+
+    Writes of one store follow each other, so that each sees what the one before has stored. A second process that
+    writes at the same time may store a log that this one stores too; scans then show it once.
+    """
+
+    def __init__(self, url: str, *, clock: Clock | None = None, durability: Durability | None = None) -> None:
+        """Use the server at ``url``; ``durability`` matters when the tables are created."""
+        self._connections = ClickHousePool(lambda: http_client(url), connections=CONNECTIONS)
+        super().__init__(self._connections)
+        self._clock = clock or SystemClock()
+        self._durability = durability or Durability(deduplicated_inserts=RETRIED_INSERTS_KEPT)
+        self._last_sequence = 0
+        self._one_write = asyncio.Lock()
+
+    async def start(self) -> None:
+        """Connect, create what is missing, and continue the sequence after the largest number that is stored."""
+        try:
+            await self._connections.open()
+            await self._connections.execute(*create_statements(self._durability))
+            self._last_sequence = await self._largest_sequence()
+        except TocsinError as error:
+            await self.close()
+            raise StartupError(f"the log store can't be opened: {error.detail}") from error
+
+    async def close(self) -> None:
+        """Wait for running statements, and disconnect."""
+        await self._connections.close()
+
+    async def write(self, organization_id: OrganizationId, batch: LogBatch, receipt: Receipt) -> WriteOutcome:
+        """See the port. A crash between the rows and the ledger leaves the rows: sent again, they are duplicates."""
+        async with self._one_write:
+            outcome = WriteOutcome(await self._new_rows(organization_id, batch))
+            if outcome.stored:
+                rows = self._numbered(organization_id, batch.rows.filter(pa.array(outcome.is_new)))
+                await self._connections.insert(LOGS, rows, settings=_INSERT_SETTINGS)
+            counts = (receipt.received, outcome.stored, outcome.duplicates, receipt.dead_letters)
+            entry = _ledger_entry(organization_id, self._take_sequences(1), counts)
+            await self._connections.insert(LEDGER, entry, settings=_INSERT_SETTINGS)
+        return outcome
+
+    async def health(self) -> StoreHealth:
+        """Ready while the server answers."""
+        try:
+            rows, size_bytes = await self.size()
+        except TocsinError as error:
+            return StoreHealth(ready=False, detail=error.detail)
+        return StoreHealth(ready=True, detail="ClickHouse over HTTP", stored_rows=rows, disk_bytes=size_bytes)
+
+    async def _largest_sequence(self) -> int:
+        names = " UNION ALL ".join(
+            f"SELECT max({column}) AS largest FROM {table}"  # noqa: S608  (names of our own)
+            for column, table in (("ingest_sequence", LOGS), ("segment", LEDGER))
+        )
+        table = await self.fetch(names, Printer(), timeout_seconds=_PROBE_TIMEOUT_SECONDS)
+        return max(int(each) for each in table["largest"].to_pylist())
+
+    async def _new_rows(self, organization_id: OrganizationId, batch: LogBatch) -> npt.NDArray[np.bool_]:
+        timestamps = batch.rows["timestamp"].cast(pa.int64()).to_numpy()
+        keys = keys_of(timestamps, batch.rows["content_hash"].to_numpy())
+        is_new = first_of_each(keys)
+        for stored in await asyncio.gather(*(self._stored(*probe) for probe in probes(organization_id, keys))):
+            is_new &= ~np.isin(keys, stored)
+        return is_new
+
+    async def _stored(self, sql: str, printer: Printer) -> Keys:
+        table = await self.fetch(sql, printer, timeout_seconds=_PROBE_TIMEOUT_SECONDS)
+        return keys_of(table["timestamp"].cast(pa.int64()).to_numpy(), table["content_hash"].to_numpy())
+
+    def _numbered(self, organization_id: OrganizationId, rows: pa.RecordBatch) -> pa.RecordBatch:
+        first = self._take_sequences(rows.num_rows)
+        sequences = pa.array(np.arange(first, first + rows.num_rows, dtype=np.uint64))
+        owners = pa.array([str(organization_id)] * rows.num_rows)
+        names = ["organization_id", *STORED_LOG_SCHEMA.names]
+        return pa.RecordBatch.from_arrays([owners, *rows.columns, sequences], names=names)
+
+    def _take_sequences(self, count: int) -> int:
+        """The first of ``count`` new numbers: above all before, and not below the time in milliseconds."""
+        milliseconds = self._clock.now_unix_nano() // _NANOSECONDS_A_MILLISECOND
+        first = max(self._last_sequence + 1, milliseconds << _SEQUENCES_A_MILLISECOND_BITS)
+        self._last_sequence = first + count - 1
+        return first
+
+
+def _ledger_entry(organization_id: OrganizationId, segment: int, counts: Sequence[int]) -> pa.RecordBatch:
+    values = [pa.array([str(organization_id)]), *(pa.array([value], pa.uint64()) for value in (segment, *counts))]
+    return pa.RecordBatch.from_arrays(values, names=list(LEDGER_COLUMNS))

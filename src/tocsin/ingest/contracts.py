@@ -23,6 +23,7 @@ class RejectReason(StrEnum):
     BAD_TRACE_OR_SPAN_ID = "bad_trace_or_span_id"
     METADATA_NOT_AN_OBJECT = "metadata_not_an_object"
     METADATA_TOO_LARGE = "metadata_too_large"
+    BAD_OCCURRENCE = "bad_occurrence"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class RecordColumns:
     metadata: list[object] = field(default_factory=list)
     trace_id: list[object] = field(default_factory=list)
     span_id: list[object] = field(default_factory=list)
+    #: How many identical records of its file or stream came before this one's request; 0 where nothing is written.
+    occurrence: list[object] = field(default_factory=list)
 
     def __len__(self) -> int:
         return len(self.message)

@@ -37,6 +37,7 @@ MAX_AHEAD_NANO = 24 * 3600 * NANOSECONDS_A_SECOND
 """A timestamp further ahead of the clock than this is a mistake, and would hide behind every search's range."""
 
 _INSTANT = pa.timestamp("ns", "UTC")
+_OCCURRENCES = range(2**31)
 _CONTROL_CHARACTER = re.compile(r"[\x00-\x1f\x7f]")
 _TRACE_SPELLINGS = ("trace_id", "traceId", "traceID", "trace.id", "otelTraceID", "dd.trace_id")
 _SPAN_SPELLINGS = ("span_id", "spanId", "spanID", "span.id", "otelSpanID", "dd.span_id")
@@ -75,6 +76,7 @@ def normalise(parts: Sequence[RecordColumns], stamp: Stamp) -> Normalised:
     timestamps = sieve.timestamps(stamp)
     sieve.services(stamp)
     sieve.metadata_objects()
+    sieve.occurrences()
     if sieve.rejects:
         timestamps = timestamps[sieve.keep]
         sieve.drop_rejected()
@@ -177,6 +179,15 @@ class _Sieve:
                 detail = f'"metadata" is {_kind(metadata)}, not an object'
                 self.reject(row, RejectReason.METADATA_NOT_AN_OBJECT, detail)
 
+    def occurrences(self) -> None:
+        """An occurrence number is a whole number, not negative and not astronomical."""
+        occurrences = self.records.occurrence
+        if set(map(type, occurrences)) <= {int} and all(map(_OCCURRENCES.__contains__, occurrences)):
+            return
+        for row, occurrence in enumerate(occurrences):
+            if type(occurrence) is not int or occurrence not in _OCCURRENCES:
+                self.reject(row, RejectReason.BAD_OCCURRENCE, f'"occurrence" is not in 0..{_OCCURRENCES[-1]}')
+
     def ids(self, name: str, *, width_bytes: int) -> "_Ids":
         """Trace or span ids, empty where there is none; hexadecimal digits in lower case."""
         values = getattr(self.records, name)
@@ -230,6 +241,7 @@ def _batch(
     frame = pl.DataFrame(
         {
             "source": sieve.sources,
+            "occurrence": pl.Series(records.occurrence, dtype=pl.Int64),
             "timestamp": timestamps,
             "severity_number": severities,
             "service": pl.from_arrow(services),

@@ -28,8 +28,9 @@ def content_hashes(frame: pl.DataFrame, *, seed: int) -> pl.Series:
     is xxh3-64 of that; the k-th further occurrence's is xxh3-64 of ``<first hash>:<k>``.
 
     Args:
-        frame: columns ``service, timestamp, severity_number, trace_id, span_id, metadata, message`` and ``source``,
-            which numbers the request, file or stream; ``timestamp`` is Int64, ids are text.
+        frame: columns ``service, timestamp, severity_number, trace_id, span_id, metadata, message``, of which
+            ``timestamp`` is Int64 and ids are text; ``source``, which numbers the request, file or stream; and
+            ``occurrence``, how many identical rows of its file or stream came before a row's source.
         seed: the organization's 64-bit key, so that hashes can't be compared across organizations.
 
     Source: xxHash specification, XXH3-64 with seed.
@@ -45,15 +46,14 @@ def content_hashes(frame: pl.DataFrame, *, seed: int) -> pl.Series:
         separator="\0",
     )
     hashes = frame.select(canonical.nchash.xxh3_64(seed=seed).alias("hash")).to_series()  # type: ignore[attr-defined]
-    if hashes.n_unique() == len(hashes):
+    if hashes.n_unique() == len(hashes) and not frame["occurrence"].any():
         return hashes
-    return _number_occurrences(hashes, frame["source"], seed=seed)
+    return _number_occurrences(frame.select("source", "occurrence", hashes.alias("hash")), seed=seed)
 
 
-def _number_occurrences(hashes: pl.Series, sources: pl.Series, *, seed: int) -> pl.Series:
-    numbered = pl.DataFrame({"hash": hashes, "source": sources}).with_columns(
-        occurrence=pl.int_range(pl.len(), dtype=pl.UInt32).over("hash", "source"),
-    )
+def _number_occurrences(frame: pl.DataFrame, *, seed: int) -> pl.Series:
+    earlier = pl.int_range(pl.len(), dtype=pl.Int64).over("hash", "source", "occurrence")
+    numbered = frame.with_columns(occurrence=pl.col("occurrence") + earlier)
     rehashed = pl.concat_str(
         pl.col("hash").cast(pl.String), pl.col("occurrence").cast(pl.String), separator=":"
     ).nchash.xxh3_64(seed=seed)  # type: ignore[attr-defined]

@@ -6,10 +6,10 @@ its own, so that one odd record costs its neighbours nothing but time.
 
 import re
 from collections.abc import Iterable
-from operator import attrgetter
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
 from tocsin.ingest.contracts import Decoded, RecordColumns, Reject, RejectReason
 from tocsin.kit.errors import MalformedBody
@@ -32,7 +32,7 @@ _SPELLINGS = {
 
 
 class _Record(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """One log as documented. Values are checked later, by column."""
+    """One log as documented, its fields in the order of ``RecordColumns``. Values are checked later, by column."""
 
     timestamp: object = None
     level: object = None
@@ -41,6 +41,7 @@ class _Record(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     metadata: object = None
     trace_id: object = None
     span_id: object = None
+    occurrence: object = 0
 
 
 class _Envelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -139,8 +140,9 @@ def _malformed(error: Exception) -> MalformedBody:
 
 
 def _from_records(records: list[_Record]) -> Decoded:
-    columns = RecordColumns(*(list(map(attrgetter(name), records)) for name in _FIELDS))
-    return Decoded(columns, [])
+    if not records:
+        return Decoded(RecordColumns(), [])
+    return Decoded(RecordColumns(*map(list, zip(*map(astuple, records), strict=True))), [])
 
 
 def _decode_each(raws: Iterable[bytes]) -> Decoded:
@@ -166,6 +168,7 @@ def _decode_one(raw: bytes) -> dict[str, Any] | Reject:
     except _DECODE_ERRORS as error:
         return Reject(RejectReason.MALFORMED_JSON, str(error), raw)
     fields = {name: record.pop(name, None) for name in _FIELDS}
+    fields["occurrence"] = fields["occurrence"] or 0
     for spelling, name in _SPELLINGS.items():
         if spelling in record and fields[name] is None:
             fields[name] = record.pop(spelling)

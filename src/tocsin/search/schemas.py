@@ -17,6 +17,18 @@ from tocsin.logmodel.log import Log
 from tocsin.logmodel.metadata import canonical
 from tocsin.search.contracts import CountedLogs, Histogram, LogsPage, TopShapes
 
+_COLUMNS_READ_AS_THEY_ARE = (
+    "content_hash",
+    "severity_number",
+    "service",
+    "message",
+    "metadata",
+    "trace_id",
+    "span_id",
+    "shape",
+    "ingest_sequence",
+)
+
 Metadata = dict[str, str | int | float | bool | None]
 
 
@@ -172,48 +184,26 @@ def shapes_response(top: TopShapes, *, took_ms: float) -> ShapesResponse:
 
 
 def _log_responses(rows: pa.Table) -> list[LogResponse]:
-    columns: dict[str, list[Any]] = {
-        name: rows[name].to_pylist()
-        for name in ("content_hash", "severity_number", "service", "message", "metadata", "trace_id", "span_id")
-    }
+    columns: dict[str, list[Any]] = {name: rows[name].to_pylist() for name in _COLUMNS_READ_AS_THEY_ARE}
     timestamps = rows["timestamp"].cast(pa.int64())
+    timestamp_texts = _rfc3339_texts(_integers(timestamps))
+    observed_texts = _rfc3339_texts(_integers(rows["observed_timestamp"].cast(pa.int64())))
     return [
         LogResponse(
-            id=log_id(unix_nano, content_hash),
-            timestamp=timestamp,
-            observed_timestamp=observed_timestamp,
-            level=level_of(severity_number),
-            severity_number=severity_number,
-            service=service,
-            message=message,
-            metadata=_as_it_is(metadata),
-            trace_id=unpack_hex_id(trace_id, width_bytes=TRACE_ID_BYTES),
-            span_id=unpack_hex_id(span_id, width_bytes=SPAN_ID_BYTES),
-            shape=_shape_text(shape),
-            ingest_sequence=str(ingest_sequence),
+            id=log_id(unix_nano, columns["content_hash"][row]),
+            timestamp=timestamp_texts[row],
+            observed_timestamp=observed_texts[row],
+            level=level_of(columns["severity_number"][row]),
+            severity_number=columns["severity_number"][row],
+            service=columns["service"][row],
+            message=columns["message"][row],
+            metadata=_as_it_is(columns["metadata"][row]),
+            trace_id=unpack_hex_id(columns["trace_id"][row], width_bytes=TRACE_ID_BYTES),
+            span_id=unpack_hex_id(columns["span_id"][row], width_bytes=SPAN_ID_BYTES),
+            shape=_shape_text(columns["shape"][row]),
+            ingest_sequence=str(columns["ingest_sequence"][row]),
         )
-        for (
-            content_hash,
-            severity_number,
-            service,
-            message,
-            metadata,
-            trace_id,
-            span_id,
-            unix_nano,
-            timestamp,
-            observed_timestamp,
-            shape,
-            ingest_sequence,
-        ) in zip(
-            *columns.values(),
-            timestamps.to_pylist(),
-            _rfc3339_texts(_integers(timestamps)),
-            _rfc3339_texts(_integers(rows["observed_timestamp"].cast(pa.int64()))),
-            rows["shape"].to_pylist(),
-            rows["ingest_sequence"].to_pylist(),
-            strict=True,
-        )
+        for row, unix_nano in enumerate(timestamps.to_pylist())
     ]
 
 

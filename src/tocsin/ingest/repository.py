@@ -78,13 +78,13 @@ class IngestRepository:
                 for row in rows
             ]
 
-    async def first_received(self, organization_id: UUID, key_id: UUID, key: str, *, now_unix_nano: int) -> int:
+    async def first_received(self, organization_id: UUID, key: str, *, now_unix_nano: int) -> int:
         """When a request with this idempotency key was first received: now, if never before. Durable on return."""
         try:
             async with self._database.session() as session:
                 await session.execute(
                     insert(IdempotencyKeyRow).values(
-                        organization_id=organization_id, key_id=key_id, key=key, first_received_unix_nano=now_unix_nano
+                        organization_id=organization_id, key=key, first_received_unix_nano=now_unix_nano
                     )
                 )
             return now_unix_nano
@@ -95,7 +95,6 @@ class IngestRepository:
             first = await session.scalar(
                 select(IdempotencyKeyRow.first_received_unix_nano).where(
                     IdempotencyKeyRow.organization_id == organization_id,
-                    IdempotencyKeyRow.key_id == key_id,
                     IdempotencyKeyRow.key == key,
                 )
             )

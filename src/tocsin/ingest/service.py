@@ -84,9 +84,7 @@ class IngestService:
             self._forgot_at = time.monotonic()
             lifetime = IDEMPOTENCY_KEY_LIFETIME_SECONDS * 1_000_000_000
             await self._repository.forget_idempotency_keys(before_unix_nano=now - lifetime)
-        return await self._repository.first_received(
-            key.organization_id, key.key_id, idempotency_key, now_unix_nano=now
-        )
+        return await self._repository.first_received(key.organization_id, idempotency_key, now_unix_nano=now)
 
     async def totals(self, organization_id: UUID) -> IngestTotals:
         """The organization's ledger: ``received == stored + duplicates + dead_letters``."""

@@ -29,11 +29,13 @@ class DeadLetterRow(Table):
 
 
 class IdempotencyKeyRow(Table):
-    """An ``Idempotency-Key`` that a sender used, and the time that its logs without one were given."""
+    """An ``Idempotency-Key`` that a sender used, and the time that its logs without one were given.
+
+    It is the organization's, so that a sender is still recognised when its API key has been exchanged.
+    """
 
     __tablename__ = "idempotency_keys"
 
     organization_id: Mapped[UUID] = mapped_column(primary_key=True)
-    key_id: Mapped[UUID] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(Text, primary_key=True)
     first_received_unix_nano: Mapped[int] = mapped_column(BigInteger, index=True)

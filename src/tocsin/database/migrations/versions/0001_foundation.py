@@ -115,10 +115,9 @@ def _ingest() -> None:
     op.create_table(
         "idempotency_keys",
         sa.Column("organization_id", sa.Uuid(), nullable=False),
-        sa.Column("key_id", sa.Uuid(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
         sa.Column("first_received_unix_nano", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("organization_id", "key_id", "key", name="pk_idempotency_keys"),
+        sa.PrimaryKeyConstraint("organization_id", "key", name="pk_idempotency_keys"),
     )
     op.create_index("ix_idempotency_keys_first_received_unix_nano", "idempotency_keys", ["first_received_unix_nano"])
 

@@ -11,6 +11,7 @@ from litestar.enums import MediaType
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin, OpenAPIRenderPlugin
 from litestar.openapi.spec import Components, SecurityScheme, Tag
+from litestar.params import FromPath
 
 from tocsin import __version__
 from tocsin.kit.errors import NotFound
@@ -47,7 +48,7 @@ class OfflinePage(OpenAPIRenderPlugin):
     include_in_schema=False,
     cache_control=CacheControlHeader(public=True, max_age=86_400),
 )
-async def documentation_asset(name: str) -> Response[bytes]:
+async def documentation_asset(name: FromPath[str]) -> Response[bytes]:
     """A script or style sheet of the pages.
 
     Raises:

@@ -2,12 +2,13 @@
 
 import asyncio
 import shutil
-from typing import Annotated, Literal
+from typing import Literal
 
 import msgspec
 from litestar import Request, Response, get
 from litestar.datastructures import State
-from litestar.params import Dependency
+from litestar.di import NamedDependency
+from litestar.params import SkipValidation
 from litestar.response import Redirect
 from prometheus_client import Gauge
 
@@ -21,7 +22,7 @@ from tocsin.wiring import Components
 #: A part that takes longer to answer counts as not ready.
 PROBE_TIMEOUT_SECONDS = 2.0
 
-AllComponents = Annotated[Components, Dependency(skip_validation=True)]
+AllComponents = NamedDependency[SkipValidation[Components]]
 
 _stored_rows = Gauge("tocsin_logstore_stored_rows", "Logs in the log store.")
 _pending_rows = Gauge("tocsin_logstore_pending_rows", "Logs that are durable and not yet in the log store's own form.")
@@ -84,9 +85,7 @@ async def readyz(components: AllComponents) -> Response[Readiness]:
     summary="Version and disk",
     responses=problem_responses(Unauthenticated),
 )
-async def status(
-    components: AllComponents, principal: Annotated[Principal, Dependency(skip_validation=True)]
-) -> Status:
+async def status(components: AllComponents, principal: NamedDependency[SkipValidation[Principal]]) -> Status:
     """The version of this server, and the disk of its data directory."""
     health = await components.store.health()
     usage = await asyncio.to_thread(shutil.disk_usage, components.settings.server.data_dir)

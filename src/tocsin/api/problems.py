@@ -9,6 +9,7 @@ import structlog
 from litestar import Request, Response, get
 from litestar.enums import MediaType
 from litestar.exceptions import HTTPException, SerializationException, ValidationException
+from litestar.params import FromPath
 from litestar.types import ExceptionHandlersMap
 
 from tocsin.kit.errors import InvalidRequest, MalformedBody, NotFound, TocsinError
@@ -120,7 +121,7 @@ EXCEPTION_HANDLERS: ExceptionHandlersMap = {
 
 
 @get(f"{PROBLEMS_PATH}/{{slug:str}}", media_type=MediaType.TEXT, sync_to_thread=False, include_in_schema=False)
-def describe_problem(slug: str) -> str:
+def describe_problem(slug: FromPath[str]) -> str:
     """What a problem's ``type`` means; the type's URL leads here."""
     for error in _tree(TocsinError):
         if error.slug == slug:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +18,8 @@ REQUEST_TIMEOUT_SECONDS = 60.0
 #: Until then a request that the server has no room for is sent again.
 RETRY_DEADLINE_SECONDS = 120.0
 
+MAX_PAUSE_SECONDS = 10.0
+
 _RETRIED_STATUSES = frozenset({429, 503})
 
 
@@ -30,15 +33,21 @@ class CommandFailed(TocsinError):
 class TocsinClient:
     """Talks to one server. Use it as a context manager."""
 
-    def __init__(self, settings: Settings, *, authenticated: bool = True) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Prepare to talk; ``transport`` and ``pause`` stand in for the network and for waiting."""
         self._settings = settings
+        self._pause = pause
         self.url = server_url(settings)
-        self._http = httpx.Client(base_url=self.url, timeout=REQUEST_TIMEOUT_SECONDS)
-        self._authenticated = authenticated
+        self._http = httpx.Client(base_url=self.url, timeout=REQUEST_TIMEOUT_SECONDS, transport=transport)
 
     def __enter__(self) -> Self:
-        if self._authenticated:
-            self._http.headers["Authorization"] = f"Bearer {access_token(self._settings)}"
+        self._http.headers["Authorization"] = f"Bearer {access_token(self._settings)}"
         return self
 
     def __exit__(
@@ -71,7 +80,7 @@ class TocsinClient:
             response = self._request("POST", path, content=body, headers=headers)
             if response.status_code not in _RETRIED_STATUSES or time.monotonic() > deadline:
                 return self._json(_checked(response))
-            time.sleep(min(float(response.headers.get("Retry-After", "1")), 10.0))
+            self._pause(min(float(response.headers.get("Retry-After", "1")), MAX_PAUSE_SECONDS))
 
     def _sent(self, method: str, path: str, **request: Any) -> httpx.Response:
         return _checked(self._request(method, path, **request))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tocsin import __version__
+from tocsin.kit import interpreter
 from tocsin.kit.errors import TocsinError
 from tocsin.kit.settings import Settings, read_settings
 
@@ -52,6 +53,7 @@ def serve() -> None:
     """Start the server, and run it until SIGTERM or Ctrl-C."""
     started = time.monotonic()
     settings = _settings()
+    interpreter.prepare()
     from tocsin.api.serving import serve as serve_until_stopped
     from tocsin.cli.client import server_url
     from tocsin.cli.first_start import announce_first_start, announce_ready

@@ -1,0 +1,96 @@
+import contextlib
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tocsin.cli.client import CommandFailed, TocsinClient
+from tocsin.cli.importing import ImportCounts, import_key, print_counts, send_file
+from tocsin.kit.settings import read_settings
+
+
+@dataclass(frozen=True)
+class Part:
+    body: bytes
+    consumed_bytes: int = 10
+    headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/x-ndjson"})
+
+
+class Intake:
+    """Answers as a server would, and remembers what it was asked."""
+
+    def __init__(self, *answers: httpx.Response) -> None:
+        self.answers = list(answers)
+        self.requests: list[httpx.Request] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.requests.append(request)
+        return self.answers.pop(0)
+
+
+def accepted(received: int, *, duplicates: int = 0, rejected: dict[str, int] | None = None) -> httpx.Response:
+    rejected = rejected or {}
+    return httpx.Response(
+        200,
+        json={
+            "received": received,
+            "duplicates_skipped": duplicates,
+            "rejected": rejected,
+            "dead_letters": sum(rejected.values()),
+        },
+    )
+
+
+def connected(intake: Intake, directory: Path, pauses: list[float] | None = None) -> TocsinClient:
+    settings = read_settings({"TOCSIN_TOKEN": "t"}, directory)
+    pauses = [] if pauses is None else pauses
+    return TocsinClient(settings, transport=httpx.MockTransport(intake), pause=pauses.append)
+
+
+def test_counts_add_up_when_a_file_is_sent_in_parts(tmp_path: Path) -> None:
+    intake = Intake(accepted(3, duplicates=1), accepted(4, rejected={"bad_level": 2}))
+    with connected(intake, tmp_path) as client:
+        counts = send_file(client, [Part(b"1"), Part(b"2")], api_key="svc_k", name="f", size_bytes=20)
+    assert (counts.received, counts.stored, counts.duplicates_skipped, counts.dead_letters) == (7, 4, 1, 2)
+    assert counts.rejected == {"bad_level": 2}
+    assert [request.content for request in intake.requests] == [b"1", b"2"]
+    assert {request.headers["X-API-Key"] for request in intake.requests} == {"svc_k"}
+    assert {request.headers["Content-Type"] for request in intake.requests} == {"application/x-ndjson"}
+
+
+def test_part_is_sent_again_when_the_server_has_no_room(tmp_path: Path) -> None:
+    intake = Intake(httpx.Response(429, headers={"Retry-After": "3"}), accepted(1))
+    pauses: list[float] = []
+    with connected(intake, tmp_path, pauses) as client:
+        counts = send_file(client, [Part(b"1")], api_key="k", name="f", size_bytes=1)
+    assert counts.received == 1
+    assert pauses == [3.0]
+
+
+def test_import_fails_with_the_problem_when_a_part_is_refused(tmp_path: Path) -> None:
+    intake = Intake(httpx.Response(413, json={"detail": "too large a body"}))
+    with connected(intake, tmp_path) as client, pytest.raises(CommandFailed, match="too large a body"):
+        send_file(client, [Part(b"1")], api_key="k", name="f", size_bytes=1)
+
+
+def test_key_is_revoked_when_the_import_fails(tmp_path: Path) -> None:
+    intake = Intake(httpx.Response(201, json={"key": {"id": "17"}, "secret": "svc_s"}), httpx.Response(204))
+    with (
+        connected(intake, tmp_path) as client,
+        contextlib.suppress(KeyboardInterrupt),
+        import_key(client, service="shop") as secret,
+    ):
+        assert secret == "svc_s"
+        raise KeyboardInterrupt
+    assert (intake.requests[-1].method, intake.requests[-1].url.path) == ("DELETE", "/v1/keys/17")
+
+
+def test_counts_are_printed_with_each_reason(capsys: pytest.CaptureFixture[str]) -> None:
+    counts = ImportCounts(received=1_000, duplicates_skipped=1, dead_letters=2, rejected=Counter(bad_level=2))
+    print_counts("a\x1b.log", counts)
+    assert capsys.readouterr().out.splitlines() == [
+        "a\\e.log: received 1,000 = 997 stored + 1 duplicates + 2 dead letters",
+        "  bad_level: 2",
+    ]

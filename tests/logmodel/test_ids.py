@@ -23,7 +23,7 @@ _NO_NUL = st.characters(codec="utf-8", exclude_characters="\x00")
 _IDS = st.one_of(st.text(_NO_NUL, max_size=40), st.from_regex(r"[0-9a-fA-F]{16}|[0-9a-fA-F]{32}", fullmatch=True))
 
 
-def _frame(*rows: tuple[str, int, str], source: int = 0) -> pl.DataFrame:
+def _frame(*rows: tuple[str, int, str], source: int = 0, occurrence: int = 0) -> pl.DataFrame:
     return pl.DataFrame(
         [
             {
@@ -35,6 +35,7 @@ def _frame(*rows: tuple[str, int, str], source: int = 0) -> pl.DataFrame:
                 "metadata": '{"a":1}',
                 "message": message,
                 "source": source,
+                "occurrence": occurrence,
             }
             for service, timestamp, message in rows
         ],
@@ -66,6 +67,13 @@ def test_occurrences_are_numbered_in_each_source_on_its_own() -> None:
     first, second = content_hashes(_frame(row, row), seed=SEED)
     frame = pl.concat([_frame(row, row, source=0), _frame(row, row, source=1)])
     assert content_hashes(frame, seed=SEED).to_list() == [first, second, first, second]
+
+
+def test_occurrences_continue_when_a_file_is_cut_into_requests() -> None:
+    row = ("api", 1, "tick")
+    whole = content_hashes(_frame(row, row, row), seed=SEED).to_list()
+    cut = [content_hashes(_frame(row, occurrence=number), seed=SEED).item() for number in range(3)]
+    assert cut == whole
 
 
 def test_content_hashes_differ_between_organizations() -> None:

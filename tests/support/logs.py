@@ -42,8 +42,9 @@ def log_batch(rows: Sequence[Mapping[str, Any]], *, seed: int = SEED) -> LogBatc
     columns = {name: [log[name] for log in logs] for name in _DEFAULTS}
     frame = pl.DataFrame(
         {name: columns[name] for name in ("service", "timestamp", "severity_number", "trace_id", "span_id", "message")}
-        | {"metadata": metadata.to_pylist(), "source": [0] * len(logs)},
-        schema_overrides={"timestamp": pl.Int64, "severity_number": pl.UInt8, "source": pl.UInt32}
+        | {"metadata": metadata.to_pylist(), "source": [0] * len(logs), "occurrence": [0] * len(logs)},
+        schema_overrides={"timestamp": pl.Int64, "severity_number": pl.UInt8}
+        | {"source": pl.UInt32, "occurrence": pl.Int64}
         | dict.fromkeys(("service", "trace_id", "span_id", "metadata", "message"), pl.String),
     )
     computed_hashes = content_hashes(frame, seed=seed).to_list()

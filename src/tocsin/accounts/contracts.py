@@ -22,7 +22,7 @@ class Principal:
     organization_id: UUID
     role: Role
     email: str
-    #: Until they change it, a person with a one-time password may do nothing else.
+    #: Until they change it, a person with a one-time password may look, and administer nothing.
     password_change_required: bool = False
 
 

@@ -13,7 +13,6 @@ from tocsin.accounts.guards import (
     ACCESS_TOKEN_SECURITY,
     provide_accounts,
     provide_principal,
-    provide_principal_who_must_change_password,
     requires_role,
 )
 from tocsin.accounts.problem_responses import problem_responses
@@ -41,11 +40,7 @@ from tocsin.kit.errors import (
 _TAGS = ["accounts"]
 _NOT_STORED = CacheControlHeader(no_store=True)
 _ADMINISTRATORS: list[Guard] = [requires_role(Role.ADMIN)]
-_AUTH_DEPENDENCIES: Dependencies = {
-    "accounts": Provide(provide_accounts),
-    "principal": Provide(provide_principal_who_must_change_password),
-}
-_KEYS_DEPENDENCIES: Dependencies = {
+_DEPENDENCIES: Dependencies = {
     "accounts": Provide(provide_accounts),
     "principal": Provide(provide_principal),
 }
@@ -57,7 +52,7 @@ class AuthController(Controller):
     path = "/v1/auth"
     tags = _TAGS
     cache_control = _NOT_STORED
-    dependencies = _AUTH_DEPENDENCIES
+    dependencies = _DEPENDENCIES
 
     @post(
         "/login",
@@ -109,7 +104,7 @@ class KeysController(Controller):
     cache_control = _NOT_STORED
     security = ACCESS_TOKEN_SECURITY
     guards = _ADMINISTRATORS
-    dependencies = _KEYS_DEPENDENCIES
+    dependencies = _DEPENDENCIES
 
     @get(
         "/",

@@ -42,16 +42,6 @@ async def provide_principal(request: Request[Any, Any, Any]) -> Principal:
 
     Raises:
         Unauthenticated: there is no valid token.
-        Forbidden: the person must change their password first.
-    """
-    return _ready_principal(request)
-
-
-async def provide_principal_who_must_change_password(request: Request[Any, Any, Any]) -> Principal:
-    """Dependency: who bears the access token, even when all they may do is change their password.
-
-    Raises:
-        Unauthenticated: there is no valid token.
     """
     return _bearer(request)
 
@@ -72,23 +62,18 @@ async def provide_key_identity(request: Request[Any, Any, Any]) -> KeyIdentity:
 def requires_role(*roles: Role) -> Guard:
     """A guard that lets principals with one of these roles pass.
 
-    The guard raises ``Unauthenticated`` and ``Forbidden``, as ``provide_principal`` does, and ``Forbidden`` when the
-    principal has another role.
+    The guard raises ``Unauthenticated`` when there is no valid token, and ``Forbidden`` when the principal has another
+    role, or has yet to change their one-time password: until then they may look, and change nothing but it.
     """
 
     def guard(connection: AnyConnection, _handler: BaseRouteHandler) -> None:
-        principal = _ready_principal(connection)
+        principal = _bearer(connection)
+        if principal.password_change_required:
+            raise Forbidden("change your one-time password first: POST /v1/auth/password")
         if principal.role not in roles:
             raise Forbidden(f"this takes the role {' or '.join(roles)}, yours is {principal.role}")
 
     return guard
-
-
-def _ready_principal(connection: AnyConnection) -> Principal:
-    principal = _bearer(connection)
-    if principal.password_change_required:
-        raise Forbidden("change your one-time password first: POST /v1/auth/password")
-    return principal
 
 
 def _bearer(connection: AnyConnection) -> Principal:

@@ -61,7 +61,7 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         ingest = IngestService(
             store, IngestRepository(database), clock=clock, max_pending_bytes=settings.ingest.max_pending_bytes
         )
-        closing.callback(ingest.close)
+        closing.push_async_callback(ingest.close)
         search = SearchService(
             store,
             max_concurrent_queries=settings.search.max_concurrent,

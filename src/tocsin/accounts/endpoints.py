@@ -15,7 +15,6 @@ from tocsin.accounts.guards import (
     provide_principal,
     requires_role,
 )
-from tocsin.accounts.problem_responses import problem_responses
 from tocsin.accounts.schemas import (
     AccessTokenResponse,
     ApiKeyResponse,
@@ -36,6 +35,7 @@ from tocsin.kit.errors import (
     TooManyRequests,
     Unauthenticated,
 )
+from tocsin.kit.problem_responses import problem_responses
 
 _TAGS = ["accounts"]
 _NOT_STORED = CacheControlHeader(no_store=True)

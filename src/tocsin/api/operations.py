@@ -14,8 +14,8 @@ from prometheus_client import Gauge
 
 from tocsin import __version__
 from tocsin.accounts.contracts import Principal
-from tocsin.accounts.problem_responses import problem_responses
 from tocsin.kit.errors import TocsinError, Unauthenticated
+from tocsin.kit.problem_responses import problem_responses
 from tocsin.kit.telemetry import metrics_page
 from tocsin.wiring import Components
 

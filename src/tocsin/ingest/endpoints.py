@@ -15,7 +15,6 @@ from tocsin.accounts.guards import (
     provide_key_identity,
     provide_principal,
 )
-from tocsin.accounts.problem_responses import problem_responses
 from tocsin.ingest.protocols import tocsin_json
 from tocsin.ingest.protocols.compression import decompress
 from tocsin.ingest.schemas import DeadLetterResponse, DeadLettersResponse, IngestResponse, LedgerResponse
@@ -29,6 +28,7 @@ from tocsin.kit.errors import (
     Unauthenticated,
     UnsupportedMediaType,
 )
+from tocsin.kit.problem_responses import problem_responses
 
 #: Where the application's state holds the ``IngestService`` and the ``BodyLimits``.
 INGEST_STATE = "ingest"

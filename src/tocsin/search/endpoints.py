@@ -14,7 +14,6 @@ from litestar.params import PathParameter, QueryParameter, SkipValidation
 
 from tocsin.accounts.contracts import Principal
 from tocsin.accounts.guards import ACCESS_TOKEN_SECURITY
-from tocsin.accounts.problem_responses import problem_responses
 from tocsin.kit.errors import (
     Forbidden,
     InvalidRequest,
@@ -25,6 +24,7 @@ from tocsin.kit.errors import (
     TooManyRequests,
     Unauthenticated,
 )
+from tocsin.kit.problem_responses import problem_responses
 from tocsin.logstore.ports import Order
 from tocsin.search.contracts import Question
 from tocsin.search.schemas import (

@@ -25,6 +25,7 @@ Value = str | int | float
 
 T = TypeVar("T")
 
+_SECURE_SCHEMES = frozenset({"clickhouses", "https"})
 _TIMEOUT_CODES = frozenset({159, 160})
 _EXPENSIVE_CODES = frozenset({158, 241, 307, 396})
 # Too many queries, socket and network, no space, too many parts, read-only table, no replica, shutting down.
@@ -67,12 +68,13 @@ def embedded_client(directory: Path) -> Client:
 
 
 def http_client(url: str) -> Client:
-    """Open a connection to a server, such as ``https://user:password@host:8443``."""
+    """Open a connection to a server, such as ``clickhouses://user:password@host:8443``; without the ``s``, no TLS."""
     parts = urlsplit(url)
+    is_secure = parts.scheme in _SECURE_SCHEMES
     return clickhouse_connect.get_client(
-        interface=parts.scheme,
+        interface="https" if is_secure else "http",
         host=parts.hostname or "localhost",
-        port=parts.port or (8443 if parts.scheme == "https" else 8123),
+        port=parts.port or (8443 if is_secure else 8123),
         username=parts.username,
         password=parts.password or "",
         # A session would serialise what its client asks; Tocsin's statements need none.

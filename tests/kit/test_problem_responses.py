@@ -1,5 +1,5 @@
-from tocsin.accounts.problem_responses import Problem, problem_responses
 from tocsin.kit.errors import InvalidRequest, MalformedBody, NotFound, UnsupportedMediaType
+from tocsin.kit.problem_responses import Problem, problem_responses
 
 
 def test_errors_share_a_response_when_they_share_a_status() -> None:

@@ -1,6 +1,5 @@
 import contextlib
 from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
@@ -8,14 +7,12 @@ import pytest
 
 from tocsin.cli.client import CommandFailed, TocsinClient
 from tocsin.cli.importing import ImportCounts, import_key, print_counts, send_file
+from tocsin.ingest.importer import Chunk
 from tocsin.kit.settings import read_settings
 
 
-@dataclass(frozen=True)
-class Part:
-    body: bytes
-    consumed_bytes: int = 10
-    headers: dict[str, str] = field(default_factory=lambda: {"Content-Type": "application/x-ndjson"})
+def part(body: bytes, *, records: int = 1, blank_lines: int = 0) -> Chunk:
+    return Chunk(body, records, blank_lines, end_bytes=10, idempotency_key=f"import-{body.decode()}")
 
 
 class Intake:
@@ -52,19 +49,27 @@ def connected(intake: Intake, directory: Path, pauses: list[float] | None = None
 def test_counts_add_up_when_a_file_is_sent_in_parts(tmp_path: Path) -> None:
     intake = Intake(accepted(3, duplicates=1), accepted(4, rejected={"bad_level": 2}))
     with connected(intake, tmp_path) as client:
-        counts = send_file(client, [Part(b"1"), Part(b"2")], api_key="svc_k", name="f", size_bytes=20)
+        counts = send_file(client, [part(b"1"), part(b"2")], api_key="svc_k", name="f", size_bytes=20)
     assert (counts.received, counts.stored, counts.duplicates_skipped, counts.dead_letters) == (7, 4, 1, 2)
     assert counts.rejected == {"bad_level": 2}
     assert [request.content for request in intake.requests] == [b"1", b"2"]
     assert {request.headers["X-API-Key"] for request in intake.requests} == {"svc_k"}
+    assert [request.headers["Idempotency-Key"] for request in intake.requests] == ["import-1", "import-2"]
     assert {request.headers["Content-Type"] for request in intake.requests} == {"application/x-ndjson"}
+
+
+def test_part_is_not_sent_when_it_has_only_blank_lines(tmp_path: Path) -> None:
+    intake = Intake()
+    with connected(intake, tmp_path) as client:
+        counts = send_file(client, [part(b"", records=0, blank_lines=3)], api_key="k", name="f", size_bytes=3)
+    assert (counts.received, counts.blank_lines) == (0, 3)
 
 
 def test_part_is_sent_again_when_the_server_has_no_room(tmp_path: Path) -> None:
     intake = Intake(httpx.Response(429, headers={"Retry-After": "3"}), accepted(1))
     pauses: list[float] = []
     with connected(intake, tmp_path, pauses) as client:
-        counts = send_file(client, [Part(b"1")], api_key="k", name="f", size_bytes=1)
+        counts = send_file(client, [part(b"1")], api_key="k", name="f", size_bytes=1)
     assert counts.received == 1
     assert pauses == [3.0]
 
@@ -72,7 +77,7 @@ def test_part_is_sent_again_when_the_server_has_no_room(tmp_path: Path) -> None:
 def test_import_fails_with_the_problem_when_a_part_is_refused(tmp_path: Path) -> None:
     intake = Intake(httpx.Response(413, json={"detail": "too large a body"}))
     with connected(intake, tmp_path) as client, pytest.raises(CommandFailed, match="too large a body"):
-        send_file(client, [Part(b"1")], api_key="k", name="f", size_bytes=1)
+        send_file(client, [part(b"1")], api_key="k", name="f", size_bytes=1)
 
 
 def test_key_is_revoked_when_the_import_fails(tmp_path: Path) -> None:

@@ -74,5 +74,35 @@ def test_key_works_until_it_is_revoked(server: TocsinServer) -> None:
         assert client.post("/v1/ingest", json={"message": "x"}, headers=headers).status_code == 401
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "query"),
+    [
+        (
+            "nova.log",
+            "2026-11-20 10:00:00.1 ERROR disk is full\n\n2026-11-20 10:00:01.2 INFO all well\n",
+            "disk service:nova",
+        ),
+        (
+            "shop.ndjson",
+            '{"timestamp": 1763632800, "message": "paid"}\n{"timestamp": 1763632801, "message": "paid"}\n',
+            "paid service:shop",
+        ),
+    ],
+)
+def test_import_stores_each_line_once_however_often_it_is_run(
+    server: TocsinServer, name: str, content: str, query: str
+) -> None:
+    (server.directory / name).write_text(content)
+    first = server.run("import", name)
+    assert first.returncode == 0, first.stderr
+    assert "received 2 = 2 stored + 0 duplicates" in first.stdout
+    assert "received 2 = 0 stored + 2 duplicates" in server.run("import", name).stdout
+    assert server.run("search", query, "--from", "2025-01-01", "--json").stdout.count('"message"') >= 1
+
+
+def test_import_is_refused_when_there_is_no_such_file(server: TocsinServer) -> None:
+    assert server.run("import", "missing.log").returncode == 2
+
+
 def test_version_is_printed(server: TocsinServer) -> None:
     assert server.run("version").stdout.startswith("tocsin ")

@@ -1,37 +1,19 @@
 """Sends files through the intake of a running server, with a bar that shows how far it is."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from tocsin.cli.client import TocsinClient
 from tocsin.cli.output import err, out
 from tocsin.cli.text import harmless
+from tocsin.ingest.importer import Chunk
 
 IMPORT_KEY_NAME = "tocsin import"
-
-
-class IngestRequest(Protocol):
-    """A part of a file as one request to the intake."""
-
-    @property
-    def body(self) -> bytes:
-        """As sent."""
-        ...
-
-    @property
-    def headers(self) -> Mapping[str, str]:
-        """Beside the API key: content type and encoding, and an idempotency key where it has one."""
-        ...
-
-    @property
-    def consumed_bytes(self) -> int:
-        """How much of the file it stands for."""
-        ...
 
 
 @dataclass(slots=True)
@@ -41,7 +23,15 @@ class ImportCounts:
     received: int = 0
     duplicates_skipped: int = 0
     dead_letters: int = 0
+    blank_lines: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
+
+    def add(self, answer: dict[str, Any]) -> None:
+        """Count what the intake answered to one request."""
+        self.received += answer["received"]
+        self.duplicates_skipped += answer["duplicates_skipped"]
+        self.dead_letters += answer["dead_letters"]
+        self.rejected.update(answer["rejected"])
 
     @property
     def stored(self) -> int:
@@ -61,25 +51,31 @@ def import_key(client: TocsinClient, *, service: str) -> Iterator[str]:
 
 
 def send_file(
-    client: TocsinClient, requests: Iterable[IngestRequest], *, api_key: str, name: str, size_bytes: int
+    client: TocsinClient, chunks: Iterable[Chunk], *, api_key: str, name: str, size_bytes: int
 ) -> ImportCounts:
-    """Send a file's requests one after the other, and add up the answers.
+    """Send a file's chunks one after the other, and add up the answers.
 
     Raises:
-        CommandFailed: the server refused a request, or could not be reached; what was sent before is stored, and
+        CommandFailed: the server refused a chunk, or could not be reached; what was sent before is stored, and
             sending the file again stores the rest.
     """
     counts = ImportCounts()
     with _progress() as progress:
         task = progress.add_task(harmless(name), total=size_bytes)
-        for request in requests:
-            answer = client.post_bytes("/v1/ingest", request.body, {**request.headers, "X-API-Key": api_key})
-            counts.received += answer["received"]
-            counts.duplicates_skipped += answer["duplicates_skipped"]
-            counts.dead_letters += answer["dead_letters"]
-            counts.rejected.update(answer["rejected"])
-            progress.advance(task, request.consumed_bytes)
+        for chunk in chunks:
+            counts.blank_lines += chunk.blank_lines
+            if chunk.records:
+                counts.add(client.post_bytes("/v1/ingest", chunk.body, _headers(chunk, api_key)))
+            progress.update(task, completed=chunk.end_bytes)
     return counts
+
+
+def _headers(chunk: Chunk, api_key: str) -> dict[str, str]:
+    return {
+        "X-API-Key": api_key,
+        "Content-Type": "application/x-ndjson",
+        "Idempotency-Key": chunk.idempotency_key,
+    }
 
 
 def print_counts(name: str, counts: ImportCounts) -> None:
@@ -87,6 +83,7 @@ def print_counts(name: str, counts: ImportCounts) -> None:
     out.print(
         f"{harmless(name)}: received {counts.received:,} = {counts.stored:,} stored "
         f"+ {counts.duplicates_skipped:,} duplicates + {counts.dead_letters:,} dead letters"
+        + (f"; {counts.blank_lines:,} blank lines left out" if counts.blank_lines else "")
     )
     for reason, count in counts.rejected.most_common():
         out.print(f"  {reason}: {count:,}")

@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import time
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -113,6 +114,42 @@ def status(as_json: AsJson = False) -> None:
         print_status(client.url, report)
     if code != 200:
         raise typer.Exit(1)
+
+
+class ImportFormat(StrEnum):
+    """What a line of an imported file is."""
+
+    AUTO = "auto"
+    NDJSON = "ndjson"
+    LINES = "lines"
+
+
+@app.command("import")
+def import_files(
+    files: Annotated[list[Path], typer.Argument(exists=True, dir_okay=False, readable=True, help="Log files.")],
+    service: Annotated[
+        str | None, typer.Option(help="The service of lines that name none; left out, the file's name says it.")
+    ] = None,
+    form: Annotated[ImportFormat, typer.Option("--format", help="What a line is.")] = ImportFormat.AUTO,
+) -> None:
+    """Send log files to the server; sending them again stores only what is new."""
+    from tocsin.cli.client import TocsinClient
+    from tocsin.cli.importing import import_key, print_counts, send_file
+    from tocsin.ingest.importer import FileFormat, chunks, detect_format, service_of
+
+    with TocsinClient(_settings()) as client:
+        for file in files:
+            file_format = detect_format(file) if form is ImportFormat.AUTO else FileFormat(form.value)
+            file_service = service or service_of(file)
+            with import_key(client, service=file_service) as api_key:
+                counts = send_file(
+                    client,
+                    chunks(file, file_format, service=file_service),
+                    api_key=api_key,
+                    name=file.name,
+                    size_bytes=file.stat().st_size,
+                )
+            print_counts(str(file), counts)
 
 
 @keys_app.command("list")

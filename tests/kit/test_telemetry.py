@@ -3,13 +3,15 @@ import json
 import logging
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
-from typing import Any
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, ClassVar
 
 import pytest
 import structlog
 
-from tocsin.kit.telemetry import configure_logging, metrics_page
+from tocsin.kit.telemetry import Tracing, configure_logging, metrics_page
 
 
 @pytest.fixture(autouse=True)
@@ -77,3 +79,57 @@ def test_metrics_page_is_in_prometheus_text_form() -> None:
 def test_tracing_libraries_are_not_imported_when_there_is_no_endpoint() -> None:
     code = "import sys, tocsin.kit.telemetry; sys.exit(any(name.startswith('opentelemetry') for name in sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+class Collector(BaseHTTPRequestHandler):
+    """Takes traces as an OTLP collector does, and keeps their bytes."""
+
+    received: ClassVar[list[tuple[str, bytes]]] = []
+
+    def do_POST(self) -> None:
+        self.received.append((self.path, self.rfile.read(int(self.headers["Content-Length"]))))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: the test's output is not the place."""
+
+
+@pytest.fixture
+def collector() -> Iterator[str]:
+    Collector.received.clear()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Collector) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+async def test_span_joins_the_trace_of_the_caller_when_there_is_an_endpoint(collector: str) -> None:
+    async def application(scope: Any, _receive: Any, send: Any) -> None:
+        scope["path_template"] = "/v1/logs/{log_id}"
+        await send({"type": "http.response.start", "status": 503, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def receive() -> Any:
+        return {"type": "http.request", "body": b""}
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = [(b"traceparent", f"00-{trace_id}-00f067aa0ba902b7-01".encode())]
+    tracing = Tracing(f"{collector}/")
+    await tracing.traced(application)(
+        {"type": "http", "method": "GET", "path": "/v1/logs/17", "headers": headers}, receive, send
+    )
+    tracing.close()
+
+    ((path, body),) = Collector.received
+    assert path == "/v1/traces"
+    assert bytes.fromhex(trace_id) in body
+    assert b"GET /v1/logs/{log_id}" in body
+    assert [message["type"] for message in sent] == ["http.response.start", "http.response.body"]

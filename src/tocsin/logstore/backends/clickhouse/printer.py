@@ -7,7 +7,9 @@ that blocks of rows are skipped, and, where these are not exact, a regular expre
 
 import re
 import sys
+from collections.abc import Mapping
 from functools import cache
+from types import MappingProxyType
 
 import msgspec
 import re2
@@ -40,13 +42,11 @@ MAX_HINTS = 8
 """More words than this narrow a search no further; each costs a look into the bloom filters."""
 
 _BORDER = TOKEN_CLASS.replace("[", "[^", 1)
-_WORD = re2.compile(r"[\p{L}\p{N}]+")
+_INDEXED_WORD = re.compile(r"[0-9a-z]+")
 _KELVIN = "\N{KELVIN SIGN}"
 _BARE_SCALAR = re.compile(rf"(?:{NUMBER_EXPRESSION}|true|false|null)\Z")
 _AROUND_NUMBERS = '",}'
 _ASCII_ONLY = "length(message) = lengthUTF8(message)"
-_UNHINTABLE = frozenset("ΣσςİK")
-"""Letters that ClickHouse folds by their neighbours, or to several: no index is asked about a word with one."""
 
 
 class Printer:
@@ -56,9 +56,9 @@ class Printer:
         promoted: column by metadata key, for the keys that have a column of their own.
     """
 
-    def __init__(self, promoted: dict[str, str] | None = None) -> None:
+    def __init__(self, promoted: Mapping[str, str] = MappingProxyType({})) -> None:
         self.parameters: dict[str, Value] = {}
-        self._promoted = promoted or {}
+        self._promoted = promoted
 
     def bind(self, value: Value) -> str:
         """Bind a value; the placeholder that stands for it."""
@@ -132,7 +132,7 @@ class Printer:
 
     def _phrase(self, tokens: tuple[str, ...], *, hinted: bool) -> str:
         exact = f"match(message, {self.bind(_phrase_expression(tokens))})"
-        words = [word for token in tokens for word in _WORD.findall(token)]
+        words = [word for token in tokens for word in _INDEXED_WORD.findall(token)]
         hints = self._hints(MESSAGE_WORDS, words) if hinted else []
         if not all(token.isascii() for token in tokens):
             return _all_of([*hints, exact])
@@ -154,45 +154,49 @@ class Printer:
         return f"({condition} OR position(message, {self.bind(_KELVIN)}) > 0)" if "k" in text else condition
 
     def _metadata_is(self, key: str, value: str, *, hinted: bool) -> str:
-        spellings = [_json_text(value)]
+        spellings = [json_text(value)]
         if _BARE_SCALAR.match(value):
             spellings.append(value)
         if key in self._promoted:
             values = ", ".join(self.bind(spelling) for spelling in spellings)
             return f"({quote_identifier(self._promoted[key])} IN ({values}))"
-        entries = [f"{_json_text(key)}:{spellings[0]}"]
-        entries += [f"{_json_text(key)}:{value}{end}" for end in ",}" if len(spellings) > 1]
+        entries = [f"{json_text(key)}:{spellings[0]}"]
+        entries += [f"{json_text(key)}:{value}{end}" for end in ",}" if len(spellings) > 1]
         found = " OR ".join(f"position(metadata, {self.bind(entry)}) > 0" for entry in entries)
-        parts = [f"({found})", *(self._hints(METADATA_WORDS, _WORD.findall(fold(entries[0]))) if hinted else [])]
-        if _is_ambiguous(key):
+        parts = [
+            f"({found})",
+            *(self._hints(METADATA_WORDS, _INDEXED_WORD.findall(fold(entries[0]))) if hinted else []),
+        ]
+        if is_ambiguous(key):
             values = ", ".join(self.bind(spelling) for spelling in spellings)
             parts.append(f"JSONExtractRaw(metadata, {self.bind(key)}) IN ({values})")
         return _all_of(parts)
 
     def _metadata_exists(self, key: str, *, hinted: bool) -> str:
-        name = _json_text(key)
+        if key in self._promoted:
+            return f"({quote_identifier(self._promoted[key])} != '')"
+        name = json_text(key)
         parts = [f"position(metadata, {self.bind(f'{name}:')}) > 0"]
-        parts += self._hints(METADATA_WORDS, _WORD.findall(fold(name))) if hinted else []
-        if _is_ambiguous(key):
+        parts += self._hints(METADATA_WORDS, _INDEXED_WORD.findall(fold(name))) if hinted else []
+        if is_ambiguous(key):
             parts.append(f"JSONHas(metadata, {self.bind(key)})")
         return _all_of(parts)
 
     def _metadata_compares(self, node: MetadataCompares, *, hinted: bool) -> str:
-        if _is_ambiguous(node.key):
+        if is_ambiguous(node.key):
             raw = f"JSONExtractRaw(metadata, {self.bind(node.key)})"
             expression = f'^({NUMBER_EXPRESSION}|"{NUMBER_EXPRESSION}")$'
             spelled = f"extract({raw}, {self.bind(expression)})"
         else:
-            expression = f'{re2.escape(_json_text(node.key))}:({NUMBER_EXPRESSION}[,}}]|"{NUMBER_EXPRESSION}")'
+            expression = f'{re2.escape(json_text(node.key))}:({NUMBER_EXPRESSION}[,}}]|"{NUMBER_EXPRESSION}")'
             spelled = f"extract(metadata, {self.bind(expression)})"
         number = f"toFloat64OrNull(trimBoth({spelled}, {self.bind(_AROUND_NUMBERS)}))"
         compared = f"ifNull({number} {node.operator.value} {self.bind(float(node.number))}, 0)"
         return f"({self._metadata_exists(node.key, hinted=hinted)} AND {compared})"
 
     def _hints(self, words_of_rows: str, words: list[str]) -> list[str]:
-        hintable = [word for word in dict.fromkeys(words) if not _UNHINTABLE.intersection(word)]
-        longest = sorted(hintable, key=len, reverse=True)[:MAX_HINTS]
-        return [f"has({words_of_rows}, lowerUTF8({self.bind(word)}))" for word in longest]
+        longest = sorted(dict.fromkeys(words), key=len, reverse=True)[:MAX_HINTS]
+        return [f"has({words_of_rows}, {self.bind(word)})" for word in longest]
 
 
 def quote_identifier(name: str) -> str:
@@ -201,18 +205,19 @@ def quote_identifier(name: str) -> str:
     return f"`{escaped}`"
 
 
-def _json_text(text: str) -> str:
+def json_text(text: str) -> str:
+    """A string as it stands in canonical metadata."""
     return msgspec.json.encode(text).decode()
 
 
-def _is_ambiguous(key: str) -> bool:
+def is_ambiguous(key: str) -> bool:
     """Whether ``"key":`` can also be found across the border of two entries, beginning at a closing quote."""
     return key[:1] in (",", ":")
 
 
 def _whole_words(text: str) -> list[str]:
     """The words of a substring that begin and end inside it, so that they are words of the message too."""
-    return [found.group() for found in _WORD.finditer(text) if found.start() > 0 and found.end() < len(text)]
+    return [found.group() for found in _INDEXED_WORD.finditer(text) if found.start() > 0 and found.end() < len(text)]
 
 
 def _phrase_expression(tokens: tuple[str, ...]) -> str:

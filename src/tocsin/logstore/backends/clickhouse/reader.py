@@ -7,7 +7,7 @@ reader and closing the iterator leaves nothing running.
 # ruff: noqa: S608  (the printer binds every value; what stands in the text are names and numbers of our own)
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +55,8 @@ class ClickHouseReader:
         """Read through ``pool``; ``condition_cache`` lets ClickHouse remember which blocks a condition ruled out."""
         self._pool = pool
         self._condition_cache = condition_cache
+        #: Column by key of the metadata, for the keys that have one: see ``promotion``.
+        self.promoted: Mapping[str, str] = {}
 
     async def scan(self, plan: ScanPlan) -> AsyncIterator[pa.RecordBatch]:
         """See the port."""
@@ -65,14 +67,14 @@ class ClickHouseReader:
 
     async def count(self, selection: Selection) -> int:
         """See the port."""
-        printer = Printer()
+        printer = Printer(self.promoted)
         sql = f"SELECT count() FROM {LOGS} WHERE {printer.selection(selection)}"
         table = await self.fetch(sql, printer, timeout_seconds=selection.timeout_seconds)
         return int(table.column(0)[0].as_py())
 
     async def histogram(self, selection: Selection, *, interval_nano: int) -> list[HistogramBucket]:
         """See the port."""
-        printer = Printer()
+        printer = Printer(self.promoted)
         nano = "toUnixTimestamp64Nano(timestamp)"
         sql = f"""
 SELECT {nano} - positiveModulo({nano}, {interval_nano:d}) AS start, severity_number, count() AS rows
@@ -84,7 +86,7 @@ GROUP BY start, severity_number ORDER BY start, severity_number"""
 
     async def top_shapes(self, selection: Selection, *, limit: int) -> list[ShapeCount]:
         """See the port; the exemplar is the newest log of its shape."""
-        printer = Printer()
+        printer = Printer(self.promoted)
         sql = f"""
 SELECT shape, count() AS rows, max(timestamp) AS newest FROM {LOGS} WHERE {printer.selection(selection)}
 GROUP BY shape ORDER BY rows DESC, shape LIMIT {limit:d}"""
@@ -99,7 +101,7 @@ GROUP BY shape ORDER BY rows DESC, shape LIMIT {limit:d}"""
         """The newest log of each shape at one of these timestamps, which the primary key finds."""
         if not shapes:
             return {}
-        printer = Printer()
+        printer = Printer(self.promoted)
         times = ", ".join(printer.time(timestamp) for timestamp in timestamps)
         sql = f"""
 SELECT {_COLUMNS} FROM {LOGS} WHERE {printer.selection(selection)}
@@ -110,7 +112,7 @@ ORDER BY timestamp DESC, ingest_sequence DESC LIMIT 1 BY shape"""
 
     async def get(self, organization_id: OrganizationId, *, timestamp_unix_milli: int, content_hash: int) -> Log | None:
         """See the port."""
-        printer = Printer()
+        printer = Printer(self.promoted)
         start = timestamp_unix_milli * _NANOSECONDS_A_MILLISECOND
         scope = printer.scope(organization_id, TimeRange(start, start + _NANOSECONDS_A_MILLISECOND))
         sql = f"""
@@ -121,7 +123,7 @@ ORDER BY timestamp, ingest_sequence LIMIT 1"""
 
     async def totals(self, organization_id: OrganizationId) -> IngestTotals:
         """See the port."""
-        printer = Printer()
+        printer = Printer(self.promoted)
         sql = f"""
 SELECT sum(received) AS received, sum(stored) AS stored, sum(duplicates) AS duplicates,
 sum(dead_letters) AS dead_letters
@@ -185,7 +187,7 @@ class _Pages:
     async def _read(self) -> pa.RecordBatch:
         wanted = self._page_rows if self._missing is None else min(self._page_rows, self._missing)
         self._page_rows = min(self._page_rows * _PAGE_GROWTH, MAX_PAGE_ROWS)
-        printer = Printer()
+        printer = Printer(self._reader.promoted)
         direction = "DESC" if self._plan.order is Order.NEWEST_FIRST else "ASC"
         sql = f"""
 SELECT {_COLUMNS} FROM {LOGS} WHERE {self._condition(printer)}
@@ -231,7 +233,7 @@ ORDER BY timestamp {direction}, ingest_sequence {direction} LIMIT {wanted:d}"""
         """The hashes at the plan's position that an earlier scan has returned."""
         if self._after is None:
             return np.empty(0, dtype=np.uint64)
-        printer = Printer()
+        printer = Printer(self._reader.promoted)
         sign = ">=" if self._plan.order is Order.NEWEST_FIRST else "<="
         moment = self._after.timestamp_unix_nano
         sql = f"""

@@ -2,7 +2,8 @@
 
 Rows stand in the order of time: the spans of a trace next to each other (3.3 bytes a row for its id, 13.7 in the
 order of services), pages and exports without a sort. A service is found by its set index, a word by the bloom filter
-over the message's words.
+over the message's words. Every read decodes the timestamp, so its codec is the one that decodes in 40 % of the time,
+for 0.3 bytes a row more.
 """
 
 from dataclasses import dataclass
@@ -28,18 +29,19 @@ LOG_COLUMNS = (
 
 LEDGER_COLUMNS = ("organization_id", "segment", "received", "stored", "duplicates", "dead_letters")
 
-# Latin letters, digits and the bytes of other letters are what ``tokens`` keeps together; characters that are neither
-# letters nor digits outside ASCII must therefore become separators first. Plain ASCII rows pay for ``lower`` alone.
+# Only ASCII words are indexed: ``tokens`` would glue them to the letters and signs of other scripts beside them, and an
+# expression that knows Unicode's letters costs 5 ms to compile, in each query that asks the index.
 _FOLDED = (
     "if(length({column}) = lengthUTF8({column}), lower({column}), "
-    r"lowerUTF8(replaceRegexpAll({column}, '[^\\x00-\\x7F\\p{{L}}\\p{{N}}]', ' ')))"
+    # The Kelvin sign is the one character outside ASCII whose lower case, a ``k``, is inside.
+    r"lower(replaceRegexpAll(replaceAll({column}, '\xE2\x84\xAA', 'k'), '[^\\x00-\\x7F]+', ' ')))"
 )
 
 MESSAGE_WORDS = f"tokens({_FOLDED.format(column='message')})"
-"""The message's tokens, cut again at ``_``."""
+"""The runs of ASCII letters and digits in the message, in lower case."""
 
 METADATA_WORDS = f"tokens({_FOLDED.format(column='metadata')})"
-"""The words of the metadata's JSON text: of its keys and of its values."""
+"""The same runs in the metadata's JSON text, of its keys and of its values."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +77,7 @@ def _create_logs(durability: Durability) -> str:
     return f"""
 CREATE TABLE IF NOT EXISTS {LOGS} (
     organization_id LowCardinality(String),
-    timestamp DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
+    timestamp DateTime64(9, 'UTC') CODEC(T64, LZ4),
     ingest_sequence UInt64 CODEC(Delta(8), ZSTD(1)),
     observed_timestamp DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
     content_hash UInt64 CODEC(NONE),

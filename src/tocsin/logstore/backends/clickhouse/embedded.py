@@ -5,20 +5,23 @@
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from uuid import UUID
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
 
-from tocsin.kit.errors import DataDirectoryInUse, StoreUnavailable
+from tocsin.kit.errors import DataDirectoryInUse, StartupError, StoreUnavailable, TocsinError
 from tocsin.logmodel.batch import LogBatch
 from tocsin.logmodel.log import Log
 from tocsin.logstore.backends.clickhouse import schema
-from tocsin.logstore.backends.clickhouse.connection import ClickHousePool, embedded_client, translated_errors
+from tocsin.logstore.backends.clickhouse.connection import ClickHousePool, Value, embedded_client, translated_errors
 from tocsin.logstore.backends.clickhouse.journal import Journal
+from tocsin.logstore.backends.clickhouse.probe import keys_of, probes
 from tocsin.logstore.backends.clickhouse.reader import ClickHouseReader
 from tocsin.logstore.backends.clickhouse.recent import NANOSECONDS_A_DAY, Hashes, Timestamps
 from tocsin.logstore.backends.clickhouse.wal import WAL_SCHEMA, LedgerEntry, arrow_stream
@@ -36,11 +39,6 @@ from tocsin.logstore.ports import (
 
 _CONNECTIONS = 4
 """Queries that run at the same time; each has a thread and a connection."""
-
-_PROBE_RANGES = 48
-"""A batch's possible duplicates are looked for in so many hours, and in one range where there are more."""
-
-_NANOSECONDS_AN_HOUR = NANOSECONDS_A_DAY // 24
 
 _INSERT_SETTINGS = {
     # One thread parses and one part is written; the other core is for whoever sends.
@@ -71,22 +69,22 @@ class EmbeddedClickHouseStore:
 
     async def start(self) -> None:
         """Open the directory, and bring in what a crash left in the write-ahead log."""
-        self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._lock = _own(self._directory)
-        try:
-            await self._pool.open()
-            await self._pool.execute(*schema.create_statements(schema.Durability(fsync=self._fsync)))
-            await asyncio.to_thread(self._start_journal)
-        except BaseException:
-            await self.close()
-            raise
+        with _startup_errors(self._directory):
+            try:
+                self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+                self._lock = _own(self._directory)
+                await self._pool.open()
+                await self._pool.execute(*schema.create_statements(schema.Durability(fsync=self._fsync)))
+                self._journal = await asyncio.to_thread(self._started_journal)
+            except BaseException:
+                await self.close()
+                raise
 
-    def _start_journal(self) -> None:
-        self._tables = _Tables(self._directory / "chdb")
-        self._journal = Journal(
-            self._directory / "wal", self._tables, fsync=self._fsync, min_free_bytes=self._min_free_bytes
-        )
-        self._journal.start(latest_by_day=self._tables.latest_by_day(), sequence_floor=self._tables.largest_sequence())
+    def _started_journal(self) -> Journal:
+        self._tables = tables = _Tables(self._directory / "chdb")
+        journal = Journal(self._directory / "wal", tables, fsync=self._fsync, min_free_bytes=self._min_free_bytes)
+        journal.start(latest_by_day=tables.latest_by_day(), sequence_floor=tables.largest_sequence())
+        return journal
 
     async def close(self) -> None:
         """Move everything into chDB and let go of the directory."""
@@ -184,48 +182,54 @@ class _Tables:
 
     def stored_sequences(self, first: int, last: int) -> npt.NDArray[np.uint64]:
         sql = f"SELECT ingest_sequence FROM {schema.LOGS} WHERE ingest_sequence BETWEEN {first:d} AND {last:d}"
-        return _column(self._flushes, sql, np.uint64)
+        return _numbers(_fetch(self._flushes, sql), "ingest_sequence")
 
-    def stored_hashes(self, organization_id: str, timestamps: Timestamps, hashes: Hashes) -> Hashes:
-        wanted = ",".join(map(str, hashes.tolist()))
-        sql = (
-            f"SELECT content_hash FROM {schema.LOGS} WHERE organization_id = {{organization:String}} "
-            f"AND ({_ranges(timestamps)}) AND content_hash IN ({wanted})"
-        )
-        return _column(self._probes, sql, np.uint64, {"organization": organization_id})
+    def is_stored(self, organization_id: str, timestamps: Timestamps, hashes: Hashes) -> npt.NDArray[np.bool_]:
+        keys = keys_of(timestamps, hashes)
+        found = np.zeros(len(keys), dtype=np.bool_)
+        for sql, printer in probes(UUID(organization_id), keys):
+            rows = _fetch(self._probes, sql, printer.parameters)
+            found |= np.isin(
+                keys, keys_of(rows["timestamp"].cast(pa.int64()).to_numpy(), _numbers(rows, "content_hash"))
+            )
+        return found
 
     def latest_by_day(self) -> dict[int, int]:
+        # Not toDate: its days end in the year 2149.
+        nano = "toUnixTimestamp64Nano(timestamp)"
         sql = (
-            "SELECT toUInt64(toDate(timestamp)) AS day, max(toUnixTimestamp64Nano(timestamp)) AS latest "
-            f"FROM {schema.LOGS} GROUP BY day"
+            f"SELECT intDiv({nano} - positiveModulo({nano}, {NANOSECONDS_A_DAY:d}), {NANOSECONDS_A_DAY:d}) AS day, "
+            f"max({nano}) AS latest FROM {schema.LOGS} GROUP BY day"
         )
-        with translated_errors():
-            return {int(day): int(latest) for day, latest in self._flushes.query(sql).result_rows}
+        rows = _fetch(self._flushes, sql)
+        return dict(zip(rows["day"].to_pylist(), rows["latest"].to_pylist(), strict=True))
 
     def largest_sequence(self) -> int:
-        with translated_errors():
-            return int(self._flushes.command(f"SELECT max(ingest_sequence) FROM {schema.LOGS}"))
+        """Of rows and of segments: a segment without rows has a number too, which must not be given again."""
+        columns = (("ingest_sequence", schema.LOGS), ("segment", schema.LEDGER))
+        sql = " UNION ALL ".join(f"SELECT max({column}) AS largest FROM {table}" for column, table in columns)
+        return int(_numbers(_fetch(self._flushes, sql), "largest").max())
 
 
-def _ranges(timestamps: Timestamps) -> str:
-    """The hours that the timestamps are in, as a condition that the primary key can use."""
-    hours = np.unique(timestamps // _NANOSECONDS_AN_HOUR)
-    if len(hours) > _PROBE_RANGES:
-        spans = [(int(timestamps.min()), int(timestamps.max()))]
-    else:
-        by_hour = (timestamps[timestamps // _NANOSECONDS_AN_HOUR == hour] for hour in hours)
-        spans = [(int(each.min()), int(each.max())) for each in by_hour]
-    nano = "fromUnixTimestamp64Nano({:d}, 'UTC')"
-    return " OR ".join(f"timestamp BETWEEN {nano.format(first)} AND {nano.format(last)}" for first, last in spans)
-
-
-def _column(
-    client: Client, sql: str, kind: type[np.uint64], parameters: dict[str, str] | None = None
-) -> npt.NDArray[np.uint64]:
+def _fetch(client: Client, sql: str, parameters: dict[str, Value] | None = None) -> pa.Table:
     with translated_errors():
-        answer = client.raw_query(sql, parameters=parameters, fmt="ArrowStream")
-    column = pa.ipc.open_stream(answer).read_all().column(0)
-    return np.asarray(column.to_numpy(), dtype=kind)
+        return pa.ipc.open_stream(client.raw_query(sql, parameters=parameters, fmt="ArrowStream")).read_all()
+
+
+def _numbers(rows: pa.Table, column: str) -> npt.NDArray[np.uint64]:
+    return np.asarray(rows[column].to_numpy(), dtype=np.uint64)
+
+
+@contextmanager
+def _startup_errors(directory: Path) -> Iterator[None]:
+    try:
+        yield
+    except StartupError:
+        raise
+    except TocsinError as error:
+        raise StartupError(f"the log store in {directory} can't be opened: {error.detail}") from error
+    except OSError as error:
+        raise StartupError(f"the log store in {directory} can't be opened: {error.strerror}") from error
 
 
 def _own(directory: Path) -> int:
@@ -233,7 +237,7 @@ def _own(directory: Path) -> int:
     handle = os.open(directory / "lock", os.O_RDWR | os.O_CREAT, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
+    except BlockingIOError as error:
         owner = os.read(handle, 20).decode(errors="replace").strip() or "unknown"
         os.close(handle)
         raise DataDirectoryInUse(

@@ -10,7 +10,6 @@ import queue
 import shutil
 import threading
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -24,16 +23,31 @@ import structlog
 
 from tocsin.kit.errors import StoreUnavailable, TocsinError
 from tocsin.logmodel.batch import LogBatch
+from tocsin.logstore.backends.clickhouse.commit_group import (
+    Group,
+    Write,
+    first_of_each,
+    hashes_of,
+    identities_of,
+    identities_of_stored,
+    ledger_of,
+    new_rows_of,
+    outcomes_of,
+    spans,
+    summed,
+    timestamps_of,
+)
 from tocsin.logstore.backends.clickhouse.recent import Hashes, RecentHashes, Timestamps
 from tocsin.logstore.backends.clickhouse.wal import (
-    WAL_SCHEMA,
     Frame,
     FrameHeader,
     LedgerEntry,
     Segment,
     encode_rows,
+    first_sequence_of,
     read_segment,
     segments,
+    sync_directory,
 )
 from tocsin.logstore.ports import Receipt, WriteOutcome
 
@@ -67,48 +81,36 @@ class Destination(Protocol):
     method."""
 
     def insert_rows(self, bodies: list[bytes | memoryview]) -> None:
-        """Insert frames' bodies, durably."""
+        """Insert frames' bodies, durably; after a failure any part of them may be there."""
         ...
 
     def add_to_ledger(self, segment: int, entries: Iterable[LedgerEntry]) -> None:
-        """Record what a segment adds to the ledgers; again for the same segment changes nothing."""
+        """Record what a segment adds to the ledgers, durably; again for the same segment changes nothing."""
         ...
 
     def stored_sequences(self, first: int, last: int) -> npt.NDArray[np.uint64]:
         """The sequence numbers in ``first..last`` that are there already."""
         ...
 
-    def stored_hashes(self, organization_id: str, timestamps: Timestamps, hashes: Hashes) -> Hashes:
-        """Which of these content hashes the organization has at these timestamps."""
+    def is_stored(self, organization_id: str, timestamps: Timestamps, hashes: Hashes) -> npt.NDArray[np.bool_]:
+        """Which of these logs, each a timestamp and a content hash, the organization has."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class _Write:
-    organization_id: str
-    batch: LogBatch
-    receipt: Receipt
-    answer: "Future[WriteOutcome]"
 
 
 @dataclass(slots=True)
 class _Pending:
-    """A segment with commits in it, on disk and in memory."""
+    """A segment with its commits, on disk and in memory."""
 
     segment: Segment
-    first_sequence: int
     opened_at: float
-    bodies: list[bytes | memoryview] = field(default_factory=list)
-    ledger: list[LedgerEntry] = field(default_factory=list)
+    frames: list[Frame] = field(default_factory=list)
     rows: int = 0
     size_bytes: int = 0
 
-    def add(self, header: FrameHeader, body: bytes | memoryview) -> None:
-        if header.rows:
-            self.bodies.append(body)
-        self.ledger.extend(header.ledger)
-        self.rows += header.rows
-        self.size_bytes += len(body)
+    def add(self, frame: Frame) -> None:
+        self.frames.append(frame)
+        self.rows += frame.header.rows
+        self.size_bytes += len(frame.body)
 
 
 class Journal:
@@ -131,7 +133,10 @@ class Journal:
         self._now_unix_milli = now_unix_milli
         self._recent = RecentHashes(RECENT_ROWS)
         self._next_sequence = 0
-        self._writes: queue.SimpleQueue[_Write | None] = queue.SimpleQueue()
+        self._writes: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
+        # Guards the entrance: nothing is queued behind the word that writers are gone.
+        self._entrance = threading.Lock()
+        self._is_shut = False
         # Guards everything below; notified when the segment or the backlog changes.
         self._changed = threading.Condition()
         self._pending: _Pending | None = None
@@ -146,14 +151,20 @@ class Journal:
 
         Args:
             latest_by_day: the latest timestamp in chDB of each day since the epoch.
-            sequence_floor: the largest sequence number in chDB.
+            sequence_floor: the largest number in chDB of a row or a segment.
+
+        Raises:
+            OSError: the directory can't be made or read.
+            TocsinError: what was left behind can't be moved; it stays where it is.
         """
         self._directory.mkdir(parents=True, exist_ok=True)
+        if self._fsync:
+            sync_directory(self._directory.parent)
         self._next_sequence = sequence_floor + 1
         self._recent.forget_everything_up_to(latest_by_day)
         for path in segments(self._directory):
             frames = list(read_segment(path))
-            self._bring_in(frames, path)
+            self._move(path, frames, may_be_there=True)
             for frame in frames:
                 self._remember(frame)
             log.info("journal.segment_recovered", segment=path.name, frames=len(frames))
@@ -163,14 +174,20 @@ class Journal:
     def write(self, organization_id: str, batch: LogBatch, receipt: Receipt) -> "Future[WriteOutcome]":
         """Queue a write; the future is done when it is durable, or with ``StoreUnavailable``."""
         answer: Future[WriteOutcome] = Future()
-        self._writes.put(_Write(organization_id, batch, receipt, answer))
+        with self._entrance:
+            if self._is_shut:
+                answer.set_exception(StoreUnavailable("the log store is closed", retry_after_seconds=5))
+            else:
+                self._writes.put(Write(organization_id, batch, receipt, answer))
         return answer
 
     def close(self) -> None:
-        """Commit what was queued, move everything into chDB, stop."""
-        if not self._committer.is_alive() and not self._flusher.is_alive():
+        """Commit what was queued, move everything into chDB, stop. What can't be moved is at the next start."""
+        with self._entrance:
+            was_shut, self._is_shut = self._is_shut, True
+            self._writes.put(_WRITERS_GONE)
+        if was_shut or not self._committer.is_alive():
             return
-        self._writes.put(_WRITERS_GONE)
         self._committer.join()
         with self._changed:
             self._closing = True
@@ -200,15 +217,15 @@ class Journal:
                 outcomes = self._commit(group)
             except TocsinError as error:
                 _fail(group, error)
-            except Exception as error:
+            except Exception:
                 log.exception("journal.commit_failed")
-                _fail(group, StoreUnavailable(f"the log store failed: {error}", retry_after_seconds=5))
+                _fail(group, StoreUnavailable("the log store failed to commit", retry_after_seconds=5))
             else:
                 for write, outcome in zip(group, outcomes, strict=True):
                     write.answer.set_result(outcome)
 
-    def _next_group(self) -> tuple[list[_Write], bool]:
-        group: list[_Write] = []
+    def _next_group(self) -> tuple[list[Write], bool]:
+        group: list[Write] = []
         rows = 0
         while rows < MAX_GROUP_ROWS:
             try:
@@ -222,31 +239,29 @@ class Journal:
                 rows += len(write.batch)
         return group, False
 
-    def _commit(self, group: list[_Write]) -> list[WriteOutcome]:
+    def _commit(self, group: Group) -> list[WriteOutcome]:
         self._wait_for_room()
-        is_new = self._new_rows(group)
-        outcomes = _split(is_new, group)
-        rows = _combine(group, is_new)
-        count = rows.num_rows
+        timestamps, identities = timestamps_of(group), identities_of(group)
+        is_new = self._new_rows(group, timestamps, identities)
+        outcomes = outcomes_of(group, is_new)
+        first = max(self._next_sequence, self._now_unix_milli() << _SEQUENCES_A_MILLISECOND_BITS)
+        rows = new_rows_of(group, is_new, first)
+        header = FrameHeader(first_sequence=first, rows=rows.num_rows, ledger=ledger_of(group, outcomes))
+        frame = Frame(header, encode_rows(rows) if rows.num_rows else b"")
         with self._changed:
-            first = max(self._next_sequence, self._now_unix_milli() << _SEQUENCES_A_MILLISECOND_BITS)
-            header = FrameHeader(first_sequence=first, rows=count, ledger=_ledger(group, outcomes))
-            body: bytes | memoryview = encode_rows(_numbered(rows, first)) if count else b""
             if self._pending is None:
-                segment = Segment(self._directory, first, fsync=self._fsync)
-                self._pending = _Pending(segment, first, time.monotonic())
-            self._pending.segment.append(header, body)
-            self._pending.add(header, body)
-            self._next_sequence = first + max(count, 1)
+                self._pending = _Pending(Segment(self._directory, first, fsync=self._fsync), time.monotonic())
+            self._pending.segment.append(frame.header, frame.body)
+            self._pending.add(frame)
             self._changed.notify_all()
-        if count:
-            self._recent.add(_uint64(rows, "content_hash"), _timestamps(rows))
+        self._next_sequence = first + max(rows.num_rows, 1)
+        self._recent.add(identities[is_new], timestamps[is_new])
         return outcomes
 
     def _wait_for_room(self) -> None:
         free = shutil.disk_usage(self._directory).free
         if free < self._min_free_bytes:
-            detail = f"{self._directory} has {free:,} bytes free; at least {self._min_free_bytes:,} are kept free"
+            detail = f"the disk has {free:,} bytes free; at least {self._min_free_bytes:,} are kept free"
             raise StoreUnavailable(detail, retry_after_seconds=30)
         with self._changed:
             while self._backlog_is_full():
@@ -259,23 +274,16 @@ class Journal:
         rows, size_bytes = sum(each.rows for each in waiting), sum(each.size_bytes for each in waiting)
         return rows > MAX_BACKLOG_ROWS or size_bytes > MAX_BACKLOG_BYTES
 
-    def _new_rows(self, group: list[_Write]) -> npt.NDArray[np.bool_]:
+    def _new_rows(self, group: Group, timestamps: Timestamps, identities: Hashes) -> npt.NDArray[np.bool_]:
         """Which rows of the group are neither stored nor stand earlier in it."""
-        hashes = np.concatenate([_uint64(write.batch.rows, "content_hash") for write in group])
-        timestamps = np.concatenate([_timestamps(write.batch.rows) for write in group])
-        is_new = ~self._recent.contains(hashes)
-        distinct, firsts = np.unique(hashes, return_index=True)
-        if len(distinct) < len(hashes):
-            is_first = np.zeros(len(hashes), dtype=np.bool_)
-            is_first[firsts] = True
-            is_new &= is_first
+        is_new = first_of_each(identities) & ~self._recent.contains(identities)
         unsure = is_new & self._recent.may_be_older(timestamps)
         if unsure.any():
-            for organization_id, start, end in _spans(group):
+            hashes = hashes_of(group)
+            for organization_id, start, end in spans(group):
                 rows = start + np.flatnonzero(unsure[start:end])
                 if len(rows):
-                    stored = self._destination.stored_hashes(organization_id, timestamps[rows], hashes[rows])
-                    is_new[rows] &= ~np.isin(hashes[rows], stored)
+                    is_new[rows] &= ~self._destination.is_stored(organization_id, timestamps[rows], hashes[rows])
         return is_new
 
     # ── flushes ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -303,132 +311,59 @@ class Journal:
     def _move_until_done(self) -> None:
         moving = self._moving
         assert moving is not None
+        is_first_try = True
         while True:
+            started = time.monotonic()
             try:
-                self._move(moving)
+                self._move(moving.segment.path, moving.frames, may_be_there=not is_first_try)
             except Exception as error:
                 self._fault = str(error)
                 log.exception("journal.flush_failed", rows=moving.rows, segment=moving.segment.path.name)
-                if self._closing:
-                    break  # they are brought in at the next start
-                time.sleep(_FLUSH_RETRY_SECONDS)
             else:
                 self._fault = None
+                log.debug("journal.flushed", rows=moving.rows, duration_seconds=round(time.monotonic() - started, 3))
                 break
+            is_first_try = False
+            with self._changed:
+                self._changed.notify_all()
+                if self._changed.wait_for(lambda: self._closing, _FLUSH_RETRY_SECONDS):
+                    break  # they are brought in at the next start
         with self._changed:
             self._moving = None
             self._changed.notify_all()
 
-    def _move(self, pending: _Pending) -> None:
-        started = time.monotonic()
-        if self._fault is None:
-            if pending.rows:
-                self._destination.insert_rows(pending.bodies)
-            self._destination.add_to_ledger(pending.first_sequence, _summed(pending.ledger))
-            pending.segment.path.unlink()
-        else:  # an earlier try may have got part of the way
-            self._bring_in(list(read_segment(pending.segment.path)), pending.segment.path)
-        log.debug("journal.flushed", rows=pending.rows, duration_seconds=round(time.monotonic() - started, 3))
-
-    def _bring_in(self, frames: list[Frame], path: Path) -> None:
+    def _move(self, path: Path, frames: list[Frame], *, may_be_there: bool) -> None:
         """Move a segment's frames into chDB, whatever part of them is there already, and delete it."""
-        missing = [rows for frame in frames if frame.header.rows and (rows := self._missing_rows(frame)).num_rows]
-        if missing:
-            self._destination.insert_rows([encode_rows(rows) for rows in missing])
-        if frames:
-            ledger = _summed(entry for frame in frames for entry in frame.header.ledger)
-            self._destination.add_to_ledger(frames[0].header.first_sequence, ledger)
-        path.unlink()
+        with_rows = [frame for frame in frames if frame.header.rows]
+        bodies = self._missing(with_rows) if with_rows and may_be_there else [frame.body for frame in with_rows]
+        if bodies:
+            self._destination.insert_rows(bodies)
+        ledger = summed(entry for frame in frames for entry in frame.header.ledger)
+        if ledger:
+            self._destination.add_to_ledger(first_sequence_of(path), ledger)
+        path.unlink(missing_ok=True)
 
-    def _missing_rows(self, frame: Frame) -> pa.RecordBatch:
-        rows, first = frame.rows(), frame.header.first_sequence
-        stored = self._destination.stored_sequences(first, first + frame.header.rows - 1)
-        return rows.filter(pa.array(~np.isin(_uint64(rows, "ingest_sequence"), stored)))
+    def _missing(self, frames: list[Frame]) -> list[bytes | memoryview]:
+        """The frames' bodies, without the rows that are in chDB already."""
+        last = frames[-1].header
+        stored = self._destination.stored_sequences(
+            frames[0].header.first_sequence, last.first_sequence + last.rows - 1
+        )
+        if not len(stored):
+            return [frame.body for frame in frames]
+        batches = [frame.rows() for frame in frames]
+        missing = [
+            rows.filter(pa.array(~np.isin(rows.column("ingest_sequence").to_numpy(), stored))) for rows in batches
+        ]
+        return [encode_rows(rows) for rows in missing if rows.num_rows]
 
     def _remember(self, frame: Frame) -> None:
         self._next_sequence = max(self._next_sequence, frame.header.first_sequence + max(frame.header.rows, 1))
         if frame.header.rows:
-            rows = frame.rows()
-            hashes, timestamps = _uint64(rows, "content_hash"), _timestamps(rows)
-            unknown = ~self._recent.contains(hashes)
-            self._recent.add(hashes[unknown], timestamps[unknown])
+            identities, timestamps = identities_of_stored(frame.rows())
+            self._recent.add(identities, timestamps)
 
 
-def _fail(group: list[_Write], error: TocsinError) -> None:
+def _fail(group: Group, error: TocsinError) -> None:
     for write in group:
         write.answer.set_exception(error)
-
-
-def _uint64(rows: pa.RecordBatch, column: str) -> Hashes:
-    numbers: Hashes = rows.column(column).to_numpy(zero_copy_only=False)
-    return numbers
-
-
-def _timestamps(rows: pa.RecordBatch) -> Timestamps:
-    numbers: Timestamps = rows.column("timestamp").cast(pa.int64()).to_numpy(zero_copy_only=False)
-    return numbers
-
-
-def _spans(group: list[_Write]) -> Iterable[tuple[str, int, int]]:
-    start = 0
-    for write in group:
-        yield write.organization_id, start, start + len(write.batch)
-        start += len(write.batch)
-
-
-def _split(is_new: npt.NDArray[np.bool_], group: list[_Write]) -> list[WriteOutcome]:
-    return [WriteOutcome(is_new[start:end]) for _, start, end in _spans(group)]
-
-
-def _combine(group: list[_Write], is_new: npt.NDArray[np.bool_]) -> pa.RecordBatch:
-    """The group's new rows, with their organization, in ``WAL_SCHEMA`` but for the sequence number."""
-    schema = WAL_SCHEMA.remove(WAL_SCHEMA.get_field_index("ingest_sequence"))
-    batches = [
-        pa.RecordBatch.from_arrays(
-            [
-                pa.repeat(pa.scalar(write.organization_id, pa.large_string()), len(write.batch)),
-                *write.batch.rows.columns,
-            ],
-            schema=schema,
-        )
-        for write in group
-    ]
-    rows = batches[0] if len(batches) == 1 else pa.concat_batches(batches)
-    return rows if is_new.all() else rows.filter(pa.array(is_new))
-
-
-def _numbered(rows: pa.RecordBatch, first_sequence: int) -> pa.RecordBatch:
-    sequences = np.arange(first_sequence, first_sequence + rows.num_rows, dtype=np.uint64)
-    return pa.RecordBatch.from_arrays([*rows.columns, pa.array(sequences)], schema=WAL_SCHEMA)
-
-
-def _ledger(group: list[_Write], outcomes: list[WriteOutcome]) -> list[LedgerEntry]:
-    return _summed(
-        LedgerEntry(
-            organization_id=write.organization_id,
-            received=write.receipt.received,
-            stored=outcome.stored,
-            duplicates=outcome.duplicates,
-            dead_letters=write.receipt.dead_letters,
-        )
-        for write, outcome in zip(group, outcomes, strict=True)
-    )
-
-
-def _summed(entries: Iterable[LedgerEntry]) -> list[LedgerEntry]:
-    """One entry an organization."""
-    sums: dict[str, Counter[str]] = {}
-    for entry in entries:
-        counts = sums.setdefault(entry.organization_id, Counter())
-        for name in ("received", "stored", "duplicates", "dead_letters"):
-            counts[name] += getattr(entry, name)
-    return [
-        LedgerEntry(
-            organization_id=organization_id,
-            received=counts["received"],
-            stored=counts["stored"],
-            duplicates=counts["duplicates"],
-            dead_letters=counts["dead_letters"],
-        )
-        for organization_id, counts in sums.items()
-    ]

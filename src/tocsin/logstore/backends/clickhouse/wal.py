@@ -3,7 +3,8 @@
 A directory of segments, ``<first sequence>.wal``, each a row of frames; a commit is one frame, written and synced
 before anyone is told that it is stored. A segment is deleted when all its rows are in chDB.
 
-    frame   := magic "TOC1" | header length u32 | body length u32 | crc32(header, body) u32 | header | body
+    frame   := prefix | header | body
+    prefix  := magic "TOC1" | header length u32 | body length u32 | crc32(header, body) u32 | crc32(the 16 before) u32
     header  := JSON: first_sequence, rows, receipts [{organization_id, received, stored, duplicates, dead_letters}]
     body    := one Arrow IPC record batch message in ``WAL_SCHEMA`` (absent when the commit stored no row)
 
@@ -30,6 +31,9 @@ WAL_SCHEMA = STORED_LOG_SCHEMA.insert(0, pa.field("organization_id", pa.large_st
 
 _MAGIC = b"TOC1"
 _PREFIX = struct.Struct("<4sIII")
+_CHECKSUM = struct.Struct("<I")
+_PREFIX_BYTES = _PREFIX.size + _CHECKSUM.size
+_SEQUENCE_DIGITS = 20
 _SUFFIX = ".wal"
 _END_OF_STREAM = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 
@@ -81,13 +85,25 @@ class Segment:
     """A segment that is being written. One thread at a time."""
 
     def __init__(self, directory: Path, first_sequence: int, *, fsync: bool) -> None:
-        """Create the file, durably named."""
-        self.path = directory / f"{first_sequence:020d}{_SUFFIX}"
+        """Create the file, durably named.
+
+        Raises:
+            StoreUnavailable: it could not be created; nothing is left of it.
+        """
+        self.path = directory / f"{first_sequence:0{_SEQUENCE_DIGITS}d}{_SUFFIX}"
         self._fsync = fsync
         self._end = 0
-        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        if fsync:
-            _sync_directory(directory)
+        try:
+            self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+        try:
+            if fsync:
+                sync_directory(directory)
+        except OSError as error:
+            self.close()
+            self.path.unlink()
+            raise _unwritable(self.path, error) from error
 
     def append(self, header: FrameHeader, body: bytes | memoryview) -> None:
         """Write one frame and wait until it is durable.
@@ -98,16 +114,17 @@ class Segment:
         header_json = msgspec.json.encode(header)
         checksum = zlib.crc32(body, zlib.crc32(header_json))
         prefix = _PREFIX.pack(_MAGIC, len(header_json), len(body), checksum)
+        parts = [prefix + _CHECKSUM.pack(zlib.crc32(prefix)), header_json, body]
         try:
-            self._write_fully([prefix, header_json, body])
+            # Not where the last write stopped: that one may have failed, and been impossible to cut off.
+            os.lseek(self._file, self._end, os.SEEK_SET)
+            self._write_fully(parts)
             if self._fsync:
                 os.fdatasync(self._file) if hasattr(os, "fdatasync") else os.fsync(self._file)
         except OSError as error:
-            # The frame may be there in part or whole; no one was told that it is stored, so it must go.
-            os.ftruncate(self._file, self._end)
-            os.lseek(self._file, self._end, os.SEEK_SET)
-            raise StoreUnavailable(f"can't write to {self.path}: {error.strerror}", retry_after_seconds=5) from error
-        self._end += _PREFIX.size + len(header_json) + len(body)
+            self._cut_off_failed_frame()
+            raise _unwritable(self.path, error) from error
+        self._end += sum(map(len, parts))
 
     def _write_fully(self, parts: list[bytes | memoryview]) -> None:
         total = sum(map(len, parts))
@@ -117,49 +134,76 @@ class Segment:
             while rest:
                 rest = rest[os.write(self._file, rest) :]
 
+    def _cut_off_failed_frame(self) -> None:
+        """The frame may be there in part or whole; no one was told that it is stored, so it should go."""
+        try:
+            os.ftruncate(self._file, self._end)
+        except OSError as error:
+            # The next frame overwrites it; until then a crash would bring it in, and its sender would find it stored.
+            log.warning("wal.failed_frame_stays", segment=self.path.name, reason=error.strerror)
+
     def close(self) -> None:
         """Let go of the file; it stays on disk."""
         os.close(self._file)
 
 
+def _unwritable(path: Path, error: OSError) -> StoreUnavailable:
+    log.error("wal.write_failed", segment=path.name, reason=error.strerror)
+    return StoreUnavailable(f"the write-ahead log can't be written: {error.strerror}", retry_after_seconds=5)
+
+
 def segments(directory: Path) -> list[Path]:
     """The segments on disk, oldest first."""
-    return sorted(directory.glob(f"*{_SUFFIX}"))
+    return sorted(directory.glob("[0-9]" * _SEQUENCE_DIGITS + _SUFFIX))
+
+
+def first_sequence_of(segment: Path) -> int:
+    """The number that a segment is known by, which none of its commits' numbers is below."""
+    return int(segment.stem)
 
 
 def read_segment(path: Path) -> Iterator[Frame]:
-    """The frames of a segment up to its end, or to the first that was not written whole.
+    """The whole frames of a segment.
 
     A frame that a crash cut short was never acknowledged and is passed over. One that is whole in length but fails
-    its checksum is damage: the rest of the segment is kept beside it as ``.damaged`` and reported.
+    its checksum is damage: it is kept beside the segment as ``.damaged`` and reported. So is all that follows a
+    prefix that fails its own, since nobody knows where the next frame begins.
     """
     data = memoryview(path.read_bytes())
     at = 0
-    while len(data) - at >= _PREFIX.size:
-        magic, header_length, body_length, checksum = _PREFIX.unpack_from(data, at)
-        start = at + _PREFIX.size
-        end = start + header_length + body_length
-        if end > len(data) and magic == _MAGIC:
-            break
-        if magic != _MAGIC or zlib.crc32(data[start:end]) != checksum:
-            _keep_damaged(path, data[at:])
+    while len(data) - at >= _PREFIX_BYTES:
+        prefix = data[at : at + _PREFIX.size]
+        magic, header_length, body_length, checksum = _PREFIX.unpack(prefix)
+        start = at + _PREFIX_BYTES
+        if magic != _MAGIC or _CHECKSUM.pack(zlib.crc32(prefix)) != data[at + _PREFIX.size : start]:
+            _keep_damaged(path, at, data[at:])
             return
-        header = msgspec.json.decode(data[start : start + header_length], type=FrameHeader)
-        yield Frame(header, data[start + header_length : end])
+        end = start + header_length + body_length
+        if end > len(data):
+            break
+        if zlib.crc32(data[start:end]) == checksum:
+            header = msgspec.json.decode(data[start : start + header_length], type=FrameHeader)
+            yield Frame(header, data[start + header_length : end])
+        else:
+            _keep_damaged(path, at, data[at:end])
         at = end
     if at < len(data):
         log.warning("wal.cut_frame_dropped", segment=path.name, bytes=len(data) - at)
 
 
-def _keep_damaged(path: Path, rest: memoryview) -> None:
-    if not any(rest):
+def _keep_damaged(path: Path, offset: int, part: memoryview) -> None:
+    if not any(part):
         return  # preallocated or zeroed by the file system after a power loss: nothing was there
-    damaged = path.with_suffix(".damaged")
-    damaged.write_bytes(rest)
-    log.error("wal.frame_damaged", segment=path.name, kept_as=str(damaged), bytes=len(rest))
+    kept = path.with_suffix(f".{offset}.damaged")
+    with kept.open("wb") as file:
+        file.write(part)
+        file.flush()
+        os.fsync(file.fileno())
+    log.error("wal.frame_damaged", segment=path.name, kept_as=str(kept), bytes=len(part))
 
 
-def _sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path) -> None:
+    """Make the names in a directory durable."""
     handle = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(handle)

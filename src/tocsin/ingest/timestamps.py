@@ -1,12 +1,14 @@
 """Timestamps as senders write them → nanoseconds since the epoch.
 
-RFC 3339 text, or a number of seconds, milliseconds, microseconds or nanoseconds since the epoch, told apart by its
-magnitude: until the year 2286 a number below 1e11 can only be seconds, below 1e14 milliseconds, and so on.
+RFC 3339 text (also without a zone, which is UTC, or without a time), or a number of seconds, milliseconds,
+microseconds or nanoseconds since the epoch, told apart by its magnitude: until the year 2286 a number below 1e11 can
+only be seconds, below 1e14 milliseconds, and so on.
 """
 
+import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from datetime import datetime
+from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
@@ -16,32 +18,47 @@ NANOSECONDS_A_SECOND = 1_000_000_000
 INVALID = np.iinfo(np.int64).min
 """Stands for a timestamp that can't be read; pandas' and numpy's not-a-time has the same value."""
 
+_EARLIEST, _LATEST = INVALID + 1, np.iinfo(np.int64).max
 _UNITS = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3), (10**19, 1))
-_LONGEST_UTC = len("2026-11-21T10:00:00.123456789Z")
+
+_NUMBER = re.compile(r"[0-9]{1,40}(?:\.[0-9]{0,40})?(?:[eE]\+?[0-9]{1,2})?")
+_RFC3339 = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
+    r"(?:[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:(?<=:..:..)[.,]([0-9]+))? ?([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
+)
+# What Polars reads exactly as ``_from_rfc3339`` does, in years whose nanoseconds fit: it would wrap the others.
+_POLARS_READS = (
+    r"^(?:19[7-9][0-9]|2[01][0-9]{2})-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-5][0-9](?:\.[0-9]{1,9})?"
+    r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$"
+)
+_WIDTH_OF_SECONDS = len("2026-11-21T10:00:00Z")
+_WIDTH_OF_NANOSECONDS = len("2026-11-21T10:00:00.123456789Z")
 
 
 def parse_timestamps(values: Sequence[object], *, missing: int) -> npt.NDArray[np.int64]:
-    """The column as nanoseconds; ``missing`` where the sender wrote none, ``INVALID`` where it can't be read."""
+    """The column as nanoseconds; ``missing`` where the sender wrote none, ``INVALID`` where it can't be read.
+
+    What 64 bits can't hold becomes the nearest that they can.
+    """
     kinds = set(map(type, values))
     if kinds == {str}:
-        parsed = _parse_uniform_utc(values)
-        return _parse_texts(values) if parsed is None else parsed
+        parsed = _parse_uniform_utc(values)  # type: ignore[arg-type]  # all are text
+        return _parse_texts(values) if parsed is None else parsed  # type: ignore[arg-type]
     if kinds == {type(None)}:
         return np.full(len(values), missing, dtype=np.int64)
     return np.fromiter((missing if value is None else _parse_one(value) for value in values), np.int64, len(values))
 
 
-def _parse_uniform_utc(values: Sequence[object]) -> npt.NDArray[np.int64] | None:
+def _parse_uniform_utc(values: Sequence[str]) -> npt.NDArray[np.int64] | None:
     """Read texts of one length that end in ``Z`` at once, by numpy's own ISO 8601 parser; None if they aren't that."""
-    first = str(values[0])
-    width = len(first)
-    joined = "".join(values)  # type: ignore[arg-type]  # the caller has seen that all are text
-    uniform = 20 <= width <= _LONGEST_UTC and first[-1] == "Z" and first[10] in "Tt "
-    if not uniform or len(joined) != width * len(values) or not joined.isascii():
+    width = len(values[0])
+    if width != _WIDTH_OF_SECONDS and not _WIDTH_OF_SECONDS + 2 <= width <= _WIDTH_OF_NANOSECONDS:
+        return None
+    joined = "".join(values)
+    if set(map(len, values)) != {width} or not joined.isascii():
         return None
     matrix = np.frombuffer(joined.encode(), dtype=np.uint8).reshape(len(values), width)
-    digits = matrix[:, [0, 1, 2, 3, 5, 6, 8, 9, 11, 12, 14, 15, 17, 18]]
-    if not (_constant(matrix[:, [4, 7, 10, 13, 16, width - 1]]) and ((digits >= 48) & (digits <= 57)).all()):
+    if not _has_form(matrix, values[0]):
         return None
     # Years outside these would not fit into 64 bits of nanoseconds, and numpy would wrap without a word.
     centuries = (matrix[:, 0] - 48) * 10 + (matrix[:, 1] - 48)
@@ -54,14 +71,22 @@ def _parse_uniform_utc(values: Sequence[object]) -> npt.NDArray[np.int64] | None
         return None
 
 
-def _constant(columns: npt.NDArray[np.uint8]) -> bool:
-    return bool((columns == columns[0]).all())
+def _has_form(matrix: npt.NDArray[np.uint8], first: str) -> bool:
+    """Whether all rows are ``0000-00-00T00:00:00.000Z`` with the separators of the first, and digits between them."""
+    separators = [4, 7, 10, 13, 16, len(first) - 1]
+    if len(first) > _WIDTH_OF_SECONDS:
+        separators.append(_WIDTH_OF_SECONDS - 1)
+    if "".join(first[place] for place in separators) not in ("--T::Z", "-- ::Z", "--T::Z.", "-- ::Z."):
+        return False
+    digits = np.delete(matrix, separators, axis=1)
+    return bool((matrix[:, separators] == matrix[0, separators]).all() and ((digits >= 48) & (digits <= 57)).all())
 
 
-def _parse_texts(values: Sequence[object]) -> npt.NDArray[np.int64]:
-    texts = pl.Series(values, dtype=pl.String)
-    instants = texts.str.to_datetime("%+", time_unit="ns", time_zone="UTC", strict=False).to_physical()
-    parsed = instants.fill_null(INVALID).to_numpy().astype(np.int64, copy=True)
+def _parse_texts(values: Sequence[str]) -> npt.NDArray[np.int64]:
+    texts = pl.DataFrame({"text": pl.Series(values, dtype=pl.String)})
+    readable = pl.when(pl.col("text").str.contains(_POLARS_READS)).then(pl.col("text"))
+    instants = texts.select(readable.str.to_datetime("%+", time_unit="ns", time_zone="UTC", strict=False)).to_series()
+    parsed = instants.to_physical().fill_null(INVALID).to_numpy().astype(np.int64, copy=True)
     for row in np.flatnonzero(parsed == INVALID).tolist():
         parsed[row] = _parse_one(values[row])
     return parsed
@@ -82,29 +107,22 @@ def _from_number(value: float | Decimal) -> int:
         return INVALID
     factor = next(factor for limit, factor in _UNITS if value < limit)
     # Through Decimal and the shortest text: 1700000000.1 seconds are exactly 100 ms past, not 99999904 ns.
-    nanoseconds = value * factor if isinstance(value, int) else int(Decimal(str(value)) * factor)
-    return nanoseconds if nanoseconds < 2**63 else INVALID
+    return min(value * factor if isinstance(value, int) else int(Decimal(str(value)) * factor), _LATEST)
 
 
 def _from_text(text: str) -> int:
+    if _NUMBER.fullmatch(text):
+        return _from_number(Decimal(text))
+    written = _RFC3339.fullmatch(text)
+    return INVALID if written is None else _from_rfc3339(*written.groups())
+
+
+def _from_rfc3339(date: str, time: str | None, fraction: str | None, zone: str | None) -> int:
     try:
-        return _from_number(Decimal(text)) if text[:1].isdigit() and "-" not in text else _from_rfc3339(text)
-    except (ValueError, InvalidOperation, OverflowError):
+        moment = datetime.fromisoformat(f"{date}T{time or '00:00'}{(zone or 'Z').upper()}")
+    except ValueError:
         return INVALID
-
-
-def _from_rfc3339(text: str) -> int:
-    moment = datetime.fromisoformat(text)
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    seconds = int(moment.replace(microsecond=0).timestamp())
-    return seconds * NANOSECONDS_A_SECOND + _fraction_nanoseconds(text)
-
-
-def _fraction_nanoseconds(text: str) -> int:
-    """``fromisoformat`` cuts to microseconds; the digits behind the point or comma hold all nine."""
-    _, point, tail = text.replace(",", ".").rpartition(".")
-    if not point:
-        return 0
-    digits = tail[: len(tail) - len(tail.lstrip("0123456789"))]
-    return int(digits[:9].ljust(9, "0")) if digits else 0
+    seconds = int(moment.timestamp())
+    # datetime holds six digits; the text may have nine.
+    nanoseconds = seconds * NANOSECONDS_A_SECOND + int((fraction or "0")[:9].ljust(9, "0"))
+    return min(max(nanoseconds, _EARLIEST), _LATEST)

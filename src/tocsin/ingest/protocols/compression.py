@@ -2,12 +2,15 @@
 
 import zlib
 
-import zstandard
+import pyarrow as pa
 
 from tocsin.kit.errors import MalformedBody, PayloadTooLarge, UnsupportedMediaType
 
 _ZLIB_WINDOW = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 _RAW_DEFLATE = -zlib.MAX_WBITS
+_INFLATE_CHUNK_BYTES = 4 << 10
+"""What is left behind a gzip member is copied, so this bounds the cost of a body of very many small members."""
+
 _ZSTD_CHUNK_BYTES = 1 << 20
 
 
@@ -23,10 +26,9 @@ def decompress(body: bytes, content_encoding: str | None, *, max_bytes: int) -> 
     """
     encoding = (content_encoding or "identity").strip().lower()
     if encoding in ("", "identity"):
-        plain = body
-        if len(plain) > max_bytes:
+        if len(body) > max_bytes:
             raise _too_large(max_bytes)
-        return plain
+        return body
     if encoding in _ZLIB_WINDOW:
         return _inflate(body, encoding, max_bytes=max_bytes)
     if encoding == "zstd":
@@ -43,19 +45,22 @@ def _inflate(body: bytes, encoding: str, *, max_bytes: int) -> bytes:
     if encoding == "deflate" and not _has_zlib_header(body):
         window = _RAW_DEFLATE
     plain = bytearray()
-    rest = body
+    inflater = zlib.decompressobj(window)
     try:
-        # A gzip body may have several members, one after the other (RFC 1952 §2.2).
-        while rest:
-            inflater = zlib.decompressobj(window)
-            plain += inflater.decompress(rest, max_bytes + 1 - len(plain))
-            if len(plain) > max_bytes:
-                raise _too_large(max_bytes)
-            if not inflater.eof:
-                raise MalformedBody(f"the {encoding} body is cut short")
-            rest = inflater.unused_data
+        for start in range(0, len(body), _INFLATE_CHUNK_BYTES):
+            rest = body[start : start + _INFLATE_CHUNK_BYTES]
+            while rest:
+                if inflater.eof:
+                    # A gzip body may have several members, one after the other (RFC 1952 §2.2).
+                    inflater = zlib.decompressobj(window)
+                plain += inflater.decompress(rest, max_bytes + 1 - len(plain))
+                if len(plain) > max_bytes:
+                    raise _too_large(max_bytes)
+                rest = inflater.unused_data
     except zlib.error as error:
         raise MalformedBody(f"the body is not {encoding}: {error}") from error
+    if body and not inflater.eof:
+        raise MalformedBody(f"the {encoding} body is cut short")
     return bytes(plain)
 
 
@@ -65,13 +70,14 @@ def _has_zlib_header(body: bytes) -> bool:
 
 
 def _unzstd(body: bytes, *, max_bytes: int) -> bytes:
+    # Arrow's reader, since zstandard's own takes a frame that is cut short for a whole one.
     plain = bytearray()
     try:
-        reader = zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(body, read_across_frames=True)
-        while chunk := reader.read(_ZSTD_CHUNK_BYTES):
-            plain += chunk
-            if len(plain) > max_bytes:
-                raise _too_large(max_bytes)
-    except zstandard.ZstdError as error:
+        with pa.CompressedInputStream(pa.BufferReader(body), "zstd") as reader:
+            while chunk := reader.read(_ZSTD_CHUNK_BYTES):
+                plain += chunk
+                if len(plain) > max_bytes:
+                    raise _too_large(max_bytes)
+    except OSError as error:
         raise MalformedBody(f"the body is not zstd: {error}") from error
     return bytes(plain)

@@ -1,6 +1,7 @@
 """The store over HTTP: a ClickHouse server or cluster of the operator's own."""
 
 import asyncio
+import secrets
 from collections.abc import Sequence
 
 import numpy as np
@@ -25,7 +26,9 @@ RETRIED_INSERTS_KEPT = 1_000
 
 _PROBE_TIMEOUT_SECONDS = 30.0
 _NANOSECONDS_A_MILLISECOND = 1_000_000
-_SEQUENCES_A_MILLISECOND_BITS = 20
+_TIME_SHIFT_BITS = 20
+_WRITER_BITS = 8
+_SEQUENCE_STEP = 1 << _WRITER_BITS
 _INSERT_SETTINGS: dict[str, Value] = {
     # An answer must mean that the rows are in a part, whatever the server's own default is.
     "async_insert": 0,
@@ -48,6 +51,8 @@ class ClickHouseHttpStore(ClickHouseReader):
         self._clock = clock or SystemClock()
         self._durability = durability or Durability(deduplicated_inserts=RETRIED_INSERTS_KEPT)
         self._last_sequence = 0
+        # The low bits of this writer's numbers, so that two writers in one millisecond hardly ever take the same.
+        self._writer = secrets.randbelow(_SEQUENCE_STEP)
         self._one_write = asyncio.Lock()
 
     async def start(self) -> None:
@@ -72,7 +77,7 @@ class ClickHouseHttpStore(ClickHouseReader):
                 rows = self._numbered(organization_id, batch.rows.filter(pa.array(outcome.is_new)))
                 await self._connections.insert(LOGS, rows, settings=_INSERT_SETTINGS)
             counts = (receipt.received, outcome.stored, outcome.duplicates, receipt.dead_letters)
-            entry = _ledger_entry(organization_id, self._take_sequences(1), counts)
+            entry = _ledger_entry(organization_id, self._take_sequences(1)[0], counts)
             await self._connections.insert(LEDGER, entry, settings=_INSERT_SETTINGS)
         return outcome
 
@@ -105,18 +110,19 @@ class ClickHouseHttpStore(ClickHouseReader):
         return keys_of(table["timestamp"].cast(pa.int64()).to_numpy(), table["content_hash"].to_numpy())
 
     def _numbered(self, organization_id: OrganizationId, rows: pa.RecordBatch) -> pa.RecordBatch:
-        first = self._take_sequences(rows.num_rows)
-        sequences = pa.array(np.arange(first, first + rows.num_rows, dtype=np.uint64))
+        sequences = pa.array(np.array(self._take_sequences(rows.num_rows), dtype=np.uint64))
         owners = pa.array([str(organization_id)] * rows.num_rows)
         names = ["organization_id", *STORED_LOG_SCHEMA.names]
         return pa.RecordBatch.from_arrays([owners, *rows.columns, sequences], names=names)
 
-    def _take_sequences(self, count: int) -> int:
-        """The first of ``count`` new numbers: above all before, and not below the time in milliseconds."""
-        milliseconds = self._clock.now_unix_nano() // _NANOSECONDS_A_MILLISECOND
-        first = max(self._last_sequence + 1, milliseconds << _SEQUENCES_A_MILLISECOND_BITS)
-        self._last_sequence = first + count - 1
-        return first
+    def _take_sequences(self, count: int) -> range:
+        """New numbers: above all before, and not below the time in milliseconds."""
+        now = (self._clock.now_unix_nano() // _NANOSECONDS_A_MILLISECOND) << _TIME_SHIFT_BITS
+        after_last = ((self._last_sequence >> _WRITER_BITS) + 1) << _WRITER_BITS
+        first = max(now, after_last) | self._writer
+        taken = range(first, first + count * _SEQUENCE_STEP, _SEQUENCE_STEP)
+        self._last_sequence = taken[-1]
+        return taken
 
 
 def _ledger_entry(organization_id: OrganizationId, segment: int, counts: Sequence[int]) -> pa.RecordBatch:

@@ -89,19 +89,24 @@ class TocsinServer:
         Raises:
             ServerEnded: it ended instead; the message has its log.
         """
-        self._starts += 1
-        self.directory.mkdir(parents=True, exist_ok=True)
-        with self._file("out").open("w") as out, self._file("log").open("w") as log:
-            self._process = self._popen(out, log)
+        process = self.launch()
         deadline = time.monotonic() + START_TIMEOUT_SECONDS
         while not _READY.search(self.output):
-            if self._process.poll() is not None:
-                raise ServerEnded(f"exit code {self._process.returncode}\n{self.output}\n{self.log}")
+            if process.poll() is not None:
+                raise ServerEnded(f"exit code {process.returncode}\n{self.output}\n{self.log}")
             if time.monotonic() > deadline:
                 self.kill()
                 raise ServerEnded(f"not ready after {START_TIMEOUT_SECONDS:g} s\n{self.output}\n{self.log}")
             time.sleep(0.02)
         return self
+
+    def launch(self) -> subprocess.Popen[str]:
+        """Start the process, without waiting for anything."""
+        self._starts += 1
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with self._file("out").open("w") as out, self._file("log").open("w") as log:
+            self._process = self._popen(out, log)
+        return self._process
 
     def ready_seconds(self) -> float:
         """How long the last start took, as the server says."""

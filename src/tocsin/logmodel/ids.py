@@ -46,14 +46,16 @@ def content_hashes(frame: pl.DataFrame, *, seed: int) -> pl.Series:
         separator="\0",
     )
     hashes = frame.select(canonical.nchash.xxh3_64(seed=seed).alias("hash")).to_series()  # type: ignore[attr-defined]
-    if hashes.n_unique() == len(hashes) and not frame["occurrence"].any():
+    if hashes.n_unique() == len(hashes) and frame["occurrence"].max() == 0:
         return hashes
     return _number_occurrences(frame.select("source", "occurrence", hashes.alias("hash")), seed=seed)
 
 
 def _number_occurrences(frame: pl.DataFrame, *, seed: int) -> pl.Series:
-    earlier = pl.int_range(pl.len(), dtype=pl.Int64).over("hash", "source", "occurrence")
-    numbered = frame.with_columns(occurrence=pl.col("occurrence") + earlier)
+    same = ("hash", "source")
+    rank = pl.int_range(pl.len(), dtype=pl.Int64).over(same)
+    # The number that the row came with, or the one after its predecessor's where that is larger: never one twice.
+    numbered = frame.with_columns(occurrence=rank + (pl.col("occurrence") - rank).cum_max().over(same))
     rehashed = pl.concat_str(
         pl.col("hash").cast(pl.String), pl.col("occurrence").cast(pl.String), separator=":"
     ).nchash.xxh3_64(seed=seed)  # type: ignore[attr-defined]

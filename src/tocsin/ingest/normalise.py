@@ -7,7 +7,7 @@ which run in C); only where it is not are single values looked at.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import compress
+from itertools import compress, repeat
 
 import msgspec
 import numpy as np
@@ -180,12 +180,17 @@ class _Sieve:
                 self.reject(row, RejectReason.METADATA_NOT_AN_OBJECT, detail)
 
     def occurrences(self) -> None:
-        """An occurrence number is a whole number, not negative and not astronomical."""
+        """An occurrence number is a whole number, not negative and not astronomical; 0 where none is written."""
         occurrences = self.records.occurrence
+        if set(map(type, occurrences)) == {type(None)}:
+            occurrences[:] = repeat(0, len(occurrences))
+            return
         if set(map(type, occurrences)) <= {int} and all(map(_OCCURRENCES.__contains__, occurrences)):
             return
         for row, occurrence in enumerate(occurrences):
-            if type(occurrence) is not int or occurrence not in _OCCURRENCES:
+            if occurrence is None:
+                occurrences[row] = 0
+            elif type(occurrence) is not int or occurrence not in _OCCURRENCES:
                 self.reject(row, RejectReason.BAD_OCCURRENCE, f'"occurrence" is not in 0..{_OCCURRENCES[-1]}')
 
     def ids(self, name: str, *, width_bytes: int) -> "_Ids":

@@ -15,6 +15,14 @@ from tocsin.ingest.contracts import Decoded, RecordColumns, Reject, RejectReason
 from tocsin.kit.errors import MalformedBody
 
 _ENVELOPE = re.compile(rb'\s*\{\s*"logs"\s*:')
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_HIGH, _LOW = rb"\\u[dD][89abAB][0-9a-fA-F]{2}", rb"\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+# Begins with a literal, which makes it fast to search for.
+_MAYBE_LONE_SURROGATE = re.compile(
+    rb"\\u[dD](?:[89abAB][0-9a-fA-F]{2}(?!%b)|[c-fC-F](?<!%b\\u[dD][c-fC-F])[0-9a-fA-F]{2})" % (_LOW, _HIGH)
+)
+_ESCAPE = re.compile(rb"%b%b|(%b|%b)|\\." % (_HIGH, _LOW, _HIGH, _LOW), re.DOTALL)
+_LINES_TYPE = re.compile(r"ndjson|jsonl", re.IGNORECASE)
 _FIELDS = tuple(RecordColumns.__slots__)
 _SPELLINGS = {
     "@timestamp": "timestamp",
@@ -41,7 +49,7 @@ class _Record(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     metadata: object = None
     trace_id: object = None
     span_id: object = None
-    occurrence: object = 0
+    occurrence: object = None
 
 
 class _Envelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
@@ -63,48 +71,48 @@ def decode(body: bytes, content_type: str | None = None) -> Decoded:
 
     ``application/x-ndjson`` (or ``jsonl``) is read line by line. Any other content type is told by the body itself.
     A line that is not JSON is a reject; a body that is not JSON as a whole is an error, for then nobody can say
-    where its records begin.
+    where its records begin. Half a surrogate pair, which JSON may spell and no text can hold, becomes U+FFFD.
 
     Raises:
         MalformedBody: the body is empty or is not JSON.
     """
     if not body or body.isspace():
         raise MalformedBody('the body is empty; send one log, an array of logs, or {"logs": [...]}')
-    if content_type is not None and ("ndjson" in content_type or "jsonl" in content_type or "json-seq" in content_type):
-        return _decode_lines(body)
-    if _ENVELOPE.match(body):
-        return _decode_envelope(body)
-    if body.lstrip()[:1] == b"[":
-        return _decode_array(body)
-    return _decode_object_or_lines(body)
-
-
-def _decode_envelope(body: bytes) -> Decoded:
+    is_lines = content_type is not None and _LINES_TYPE.search(content_type) is not None
     try:
-        return _from_records(_ENVELOPE_DECODER.decode(body).logs)
+        return _from_records(_typed_records(body, is_lines=is_lines))
     except _DECODE_ERRORS:
         pass
-    try:
-        envelope = _RAW_OBJECT_DECODER.decode(body)
-    except _DECODE_ERRORS as error:
-        if b"\n" in body.strip():
-            return _decode_lines(body)
-        raise _malformed(error) from error
-    return _from_envelope(envelope)
+    body = _readable(body)
+    if is_lines:
+        return _decode_each_line(body)
+    return _decode_array(body) if _begins_with(b"[", body) else _decode_object_or_lines(body)
 
 
-def _from_envelope(envelope: dict[str, msgspec.Raw]) -> Decoded:
-    unknown = sorted(envelope.keys() - {"logs"})
-    if unknown:
-        raise MalformedBody(f'unknown field {unknown[0]!r} beside "logs"; put it into each log')
-    return _decode_array(bytes(envelope["logs"]))
+def _typed_records(body: bytes, *, is_lines: bool) -> list[_Record]:
+    """The records, if every one of them is as documented; raises ``_DECODE_ERRORS`` otherwise."""
+    if is_lines:
+        return _RECORD_DECODER.decode_lines(body)
+    if _ENVELOPE.match(body):
+        return _ENVELOPE_DECODER.decode(body).logs
+    if _begins_with(b"[", body):
+        return _ARRAY_DECODER.decode(body)
+    return [_RECORD_DECODER.decode(body)]
+
+
+def _begins_with(character: bytes, body: bytes) -> bool:
+    return body.lstrip()[:1] == character
+
+
+def _readable(body: bytes) -> bytes:
+    """The body without a byte order mark and without halves of surrogate pairs."""
+    body = body.removeprefix(_BYTE_ORDER_MARK)
+    if _MAYBE_LONE_SURROGATE.search(body) is None:
+        return body
+    return _ESCAPE.sub(lambda escape: rb"\ufffd" if escape[1] else escape[0], body)
 
 
 def _decode_array(body: bytes) -> Decoded:
-    try:
-        return _from_records(_ARRAY_DECODER.decode(body))
-    except _DECODE_ERRORS:
-        pass
     try:
         raws = _RAW_ARRAY_DECODER.decode(body)
     except _DECODE_ERRORS as error:
@@ -114,25 +122,40 @@ def _decode_array(body: bytes) -> Decoded:
 
 def _decode_object_or_lines(body: bytes) -> Decoded:
     try:
-        return _from_records([_RECORD_DECODER.decode(body)])
-    except _DECODE_ERRORS:
-        pass
-    try:
         fields = _RAW_OBJECT_DECODER.decode(body)
     except _DECODE_ERRORS as error:
-        if b"\n" in body.strip() and body.lstrip()[:1] == b"{":
+        if _is_several_lines(body):
             return _decode_lines(body)
         raise _malformed(error) from error
-    if "logs" in fields:
-        return _from_envelope(fields)
-    return _decode_each([body])
+    return _from_envelope(fields) if "logs" in fields else _decode_each([body])
+
+
+def _from_envelope(envelope: dict[str, msgspec.Raw]) -> Decoded:
+    unknown = sorted(envelope.keys() - {"logs"})
+    if unknown:
+        raise MalformedBody(f'unknown field {unknown[0]!r} beside "logs"; put it into each log')
+    return _decode_array(bytes(envelope["logs"]))
+
+
+def _is_several_lines(body: bytes) -> bool:
+    """Whether the first of several lines is an object: then the others are logs too, and not parts of one."""
+    first, newline, _ = body.lstrip().partition(b"\n")
+    try:
+        _RAW_OBJECT_DECODER.decode(first)
+    except _DECODE_ERRORS:
+        return False
+    return bool(newline)
 
 
 def _decode_lines(body: bytes) -> Decoded:
     try:
-        return _from_records(_RECORD_DECODER.decode_lines(body))
+        return _from_records(_typed_records(body, is_lines=True))
     except _DECODE_ERRORS:
-        return _decode_each(line for line in body.splitlines() if line.strip())
+        return _decode_each_line(body)
+
+
+def _decode_each_line(body: bytes) -> Decoded:
+    return _decode_each(line for line in body.split(b"\n") if line.strip())
 
 
 def _malformed(error: Exception) -> MalformedBody:
@@ -168,7 +191,6 @@ def _decode_one(raw: bytes) -> dict[str, Any] | Reject:
     except _DECODE_ERRORS as error:
         return Reject(RejectReason.MALFORMED_JSON, str(error), raw)
     fields = {name: record.pop(name, None) for name in _FIELDS}
-    fields["occurrence"] = fields["occurrence"] or 0
     for spelling, name in _SPELLINGS.items():
         if spelling in record and fields[name] is None:
             fields[name] = record.pop(spelling)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 import zstandard
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tocsin.ingest.protocols.compression import decompress
@@ -145,6 +145,7 @@ def test_encoding_is_refused_when_it_is_unknown(encoding: str) -> None:
         decompress(PLAIN, encoding, max_bytes=LIMIT)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.sampled_from(["gzip", "deflate", "zstd"]), st.booleans())
 def test_random_bytes_are_malformed_or_small(noise: bytes, encoding: str, has_magic: bool) -> None:
     magic = {"gzip": b"\x1f\x8b\x08\x00", "deflate": b"\x78\x9c", "zstd": b"\x28\xb5\x2f\xfd"}[encoding]

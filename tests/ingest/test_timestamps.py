@@ -3,7 +3,7 @@ import random
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tocsin.ingest.timestamps import INVALID, parse_timestamps
@@ -189,6 +189,7 @@ _texts = st.one_of(
 )
 
 
+@settings(deadline=None)
 @given(st.lists(_texts, min_size=1, max_size=6), st.randoms(use_true_random=False))
 @example(["2026-11-21T10:00:00+05Z"] * 2, random.Random(0))
 def test_a_column_of_texts_is_read_as_each_text_is(texts: list[str], order: random.Random) -> None:
@@ -201,6 +202,7 @@ def test_a_column_of_texts_is_read_as_each_text_is(texts: list[str], order: rand
     assert parsed == [one_by_one[row] for row in shuffled]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.datetimes(datetime(1970, 1, 2), datetime(2262, 4, 10)), min_size=1, max_size=4),
     st.integers(0, 999),
@@ -215,6 +217,7 @@ def test_text_is_read_exactly_when_written_by_another_program(
     assert parse_timestamps(texts, missing=MISSING).tolist() == expected
 
 
+@settings(deadline=None)
 @given(st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.none()), st.binary()))
 def test_no_value_makes_it_raise(value: object) -> None:
     _one(value)

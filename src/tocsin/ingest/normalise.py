@@ -275,13 +275,10 @@ def _batch(
 def _severities(records: RecordColumns) -> npt.NDArray[np.uint8]:
     """Severity numbers; a level that nobody knows counts as INFO and is kept as ``severity_text`` in the metadata."""
     levels = records.level
-    try:
-        known = {level: _severity(level) for level in set(levels)}
-    except TypeError:  # an unhashable level, such as a list
-        for row, level in enumerate(levels):
-            if not isinstance(level, str | int | float | None):
-                levels[row] = msgspec.json.encode(level).decode()
-        return _severities(records)
+    if not set(map(type, levels)) <= {str, int, type(None)}:
+        # Others may not be hashable, or be equal to a number: True == 1 == 1.0.
+        levels[:] = map(_hashable_level, levels)
+    known = {level: _severity(level) for level in set(levels)}
     if None in known.values():
         for row, level in enumerate(levels):
             if known[level] is None:
@@ -290,6 +287,14 @@ def _severities(records: RecordColumns) -> npt.NDArray[np.uint8]:
         known = {level: UNSPECIFIED_SEVERITY if number is None else number for level, number in known.items()}
     numbers: Callable[[object], int] = known.__getitem__  # type: ignore[assignment]
     return np.fromiter(map(numbers, levels), np.uint8, len(levels))
+
+
+def _hashable_level(level: object) -> object:
+    if type(level) in (str, int, type(None)):
+        return level
+    if isinstance(level, float) and level.is_integer():
+        return int(level)
+    return msgspec.json.encode(level).decode()
 
 
 def _severity(level: object) -> int | None:
@@ -302,14 +307,14 @@ def _ids_from_metadata(records: RecordColumns) -> None:
         if None not in values and "" not in values:
             continue
         for row, metadata in enumerate(records.metadata):
-            if not values[row] and metadata:
+            if metadata and (values[row] is None or values[row] == ""):
                 values[row] = _first_id(metadata, spellings)  # type: ignore[arg-type]
 
 
 def _first_id(metadata: dict[str, object], spellings: tuple[str, ...]) -> object:
     for spelling in spellings:
         value = metadata.get(spelling)
-        if isinstance(value, str | int) and value and len(str(value)) <= MAX_ID_CHARACTERS:
+        if isinstance(value, str | int) and not isinstance(value, bool) and 0 < len(str(value)) <= MAX_ID_CHARACTERS:
             return None if _CONTROL_CHARACTER.search(str(value)) else value
     return None
 

@@ -71,8 +71,10 @@ MAX_GROUP_ROWS = 20_000
 RECENT_ROWS = 500_000
 """The window in which duplicates are told without a look into chDB."""
 
+FLUSH_RETRY_SECONDS = 1.0
+"""A segment that could not be moved is tried again after this, for as long as the process lives."""
+
 _SEQUENCES_A_MILLISECOND_BITS = 20
-_FLUSH_RETRY_SECONDS = 1.0
 _WRITERS_GONE = None
 
 
@@ -267,7 +269,7 @@ class Journal:
             while self._backlog_is_full():
                 if self._fault is not None:
                     raise StoreUnavailable(f"logs can't be moved into the store: {self._fault}", retry_after_seconds=10)
-                self._changed.wait(_FLUSH_RETRY_SECONDS)
+                self._changed.wait(FLUSH_RETRY_SECONDS)
 
     def _backlog_is_full(self) -> bool:
         waiting = [pending for pending in (self._pending, self._moving) if pending is not None]
@@ -326,7 +328,7 @@ class Journal:
             is_first_try = False
             with self._changed:
                 self._changed.notify_all()
-                if self._changed.wait_for(lambda: self._closing, _FLUSH_RETRY_SECONDS):
+                if self._changed.wait_for(lambda: self._closing, FLUSH_RETRY_SECONDS):
                     break  # they are brought in at the next start
         with self._changed:
             self._moving = None

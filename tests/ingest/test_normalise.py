@@ -1,5 +1,6 @@
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -30,18 +31,12 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 SPAN = "b7ad6b7169203331"
 STAMP = Stamp(
     received_unix_nano=RECEIVED,
-    default_timestamp_unix_nano=NOON_UNIX_NANO,
+    default_timestamps_unix_nano=[NOON_UNIX_NANO] * 4,
     default_service="checkout",
     allows_other_services=True,
     content_hash_seed=SEED,
 )
-ONE_SERVICE = Stamp(
-    received_unix_nano=RECEIVED,
-    default_timestamp_unix_nano=NOON_UNIX_NANO,
-    default_service="checkout",
-    allows_other_services=False,
-    content_hash_seed=SEED,
-)
+ONE_SERVICE = replace(STAMP, allows_other_services=False)
 Record = dict[str, Any]
 
 
@@ -291,6 +286,13 @@ def test_identical_records_are_different_logs_when_they_come_in_one_request() ->
     assert cut == together
 
 
+def test_records_without_a_timestamp_get_the_one_of_their_request() -> None:
+    stamp = replace(STAMP, default_timestamps_unix_nano=[11, 22, 33])
+    parts: list[list[Record]] = [[{"message": "a"}], [{}], [{"message": "a", "timestamp": 7}, {"message": "a"}]]
+    logs = _logs(_normalise(*parts, stamp=stamp))
+    assert [log.timestamp_unix_nano for log in logs] == [11, 7_000_000_000, 33]
+
+
 def test_identical_records_are_numbered_on_their_own_when_requests_go_together() -> None:
     ticks = [{"message": "tick", "timestamp": 5}] * 2
     hashes = [log.content_hash for log in _logs(_normalise(ticks, ticks))]
@@ -327,7 +329,8 @@ def test_record_is_refused_once_when_several_fields_are_bad() -> None:
 
 
 def test_nothing_becomes_an_empty_batch() -> None:
-    for parts in ([], [[]], [[], []], [[{}]]):
+    shapes: list[list[list[Record]]] = [[], [[]], [[], []], [[{}]]]
+    for parts in shapes:
         assert len(_normalise(*parts).batch) == 0
 
 

@@ -45,12 +45,13 @@ _SPAN_SPELLINGS = ("span_id", "spanId", "spanID", "span.id", "otelSpanID", "dd.s
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stamp:
-    """What intake adds to the records of a request."""
+    """What intake adds to the records of several requests."""
 
-    #: When they were received; also the timestamp of records without one.
+    #: When they are being stored.
     received_unix_nano: int
-    #: The timestamp of records without one: that of the first request with the same idempotency key.
-    default_timestamp_unix_nano: int
+    #: For each request, the timestamp of its records without one. No two have the same, unless one is the other sent
+    #: again: else what both say in the same words would be taken for one log.
+    default_timestamps_unix_nano: Sequence[int]
     default_service: str
     #: Whether records may name another service than the default one.
     allows_other_services: bool
@@ -140,7 +141,11 @@ class _Sieve:
     def timestamps(self, stamp: Stamp) -> npt.NDArray[np.int64]:
         """All timestamps, those of failed records included."""
         written = self.records.timestamp
-        parsed = parse_timestamps(written, missing=stamp.default_timestamp_unix_nano)
+        parsed = parse_timestamps(written, missing=0)
+        if None in written:
+            is_missing = np.fromiter((value is None for value in written), np.bool_, len(written))
+            defaults = np.array(stamp.default_timestamps_unix_nano, dtype=np.int64)
+            parsed[is_missing] = defaults[self.sources[is_missing]]
         latest = stamp.received_unix_nano + MAX_AHEAD_NANO
         for row in np.flatnonzero((parsed < 0) | (parsed > latest)).tolist():
             if parsed[row] == INVALID:

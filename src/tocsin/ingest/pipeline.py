@@ -30,7 +30,7 @@ MAX_GROUPS_BEING_WRITTEN = 2
 class _Submission:
     decoded: Decoded
     key: KeyIdentity
-    first_received_unix_nano: int | None
+    default_timestamp_unix_nano: int
     outcome: "asyncio.Future[IngestOutcome]"
 
 
@@ -42,6 +42,7 @@ class Pipeline:
         self._repository = repository
         self._clock = clock
         self._waiting: list[_Submission] = []
+        self._last_default_unix_nano = 0
         self._runner: asyncio.Task[None] | None = None
         self._writing: set[asyncio.Task[None]] = set()
         # One thread: the work is native code that fills a core, and the other one is for the network.
@@ -52,10 +53,18 @@ class Pipeline:
     ) -> IngestOutcome:
         """Store what can be stored; see ``IngestService.ingest``."""
         outcome: asyncio.Future[IngestOutcome] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Submission(decoded, key, first_received_unix_nano, outcome))
+        default_timestamp = (
+            self._next_default_timestamp() if first_received_unix_nano is None else first_received_unix_nano
+        )
+        self._waiting.append(_Submission(decoded, key, default_timestamp, outcome))
         if self._runner is None or self._runner.done():
             self._runner = asyncio.create_task(self._run_until_empty())
         return await outcome
+
+    def _next_default_timestamp(self) -> int:
+        """The time of receipt, later than every one before: equal logs of two requests are two logs."""
+        self._last_default_unix_nano = max(self._clock.now_unix_nano(), self._last_default_unix_nano + 1)
+        return self._last_default_unix_nano
 
     async def close(self) -> None:
         """Finish everything submitted."""
@@ -69,7 +78,7 @@ class Pipeline:
         loop = asyncio.get_running_loop()
         while self._waiting:
             group = self._next_group()
-            stamp = self._stamp(group[0])
+            stamp = self._stamp(group)
             records = [submission.decoded.records for submission in group]
             try:
                 normalised = await loop.run_in_executor(self._thread, normalise, records, stamp)
@@ -83,15 +92,12 @@ class Pipeline:
                 await asyncio.wait(self._writing, return_when=asyncio.FIRST_COMPLETED)
 
     def _next_group(self) -> list[_Submission]:
-        """The longest waiting submission, and those that can go with it: same key, same stamp."""
+        """The longest waiting submission, and those that can go with it: same key."""
         first = self._waiting[0]
         group, records, left = [], 0, []
         for submission in self._waiting:
             fits = submission is first or (
-                records + len(submission.decoded.records) <= MAX_GROUP_RECORDS
-                and submission.key == first.key
-                and submission.first_received_unix_nano is None
-                and first.first_received_unix_nano is None
+                records + len(submission.decoded.records) <= MAX_GROUP_RECORDS and submission.key == first.key
             )
             if fits:
                 group.append(submission)
@@ -101,15 +107,14 @@ class Pipeline:
         self._waiting = left
         return group
 
-    def _stamp(self, submission: _Submission) -> Stamp:
-        now = self._clock.now_unix_nano()
-        first_received = submission.first_received_unix_nano
+    def _stamp(self, group: Sequence[_Submission]) -> Stamp:
+        key = group[0].key
         return Stamp(
-            received_unix_nano=now,
-            default_timestamp_unix_nano=now if first_received is None else first_received,
-            default_service=submission.key.default_service,
-            allows_other_services=submission.key.allows_other_services,
-            content_hash_seed=submission.key.content_hash_seed,
+            received_unix_nano=self._clock.now_unix_nano(),
+            default_timestamps_unix_nano=[submission.default_timestamp_unix_nano for submission in group],
+            default_service=key.default_service,
+            allows_other_services=key.allows_other_services,
+            content_hash_seed=key.content_hash_seed,
         )
 
     async def _write(self, group: list[_Submission], normalised: Normalised) -> None:

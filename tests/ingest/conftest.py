@@ -1,9 +1,83 @@
 """What the tests of intake share."""
 
 import copy
-from collections.abc import Mapping, Sequence
+import shutil
+from collections.abc import AsyncIterator, Mapping, Sequence
+from pathlib import Path
+from uuid import UUID
 
+import pytest
+from sqlalchemy import insert
+
+from tests.support.logs import NOON_UNIX_NANO, SEED
+from tocsin.accounts.contracts import KeyIdentity
+from tocsin.accounts.tables import OrganizationRow
+from tocsin.database.service import Database
 from tocsin.ingest.contracts import RecordColumns
+from tocsin.ingest.repository import IngestRepository
+from tocsin.kit.clock import utc_now
+from tocsin.logstore.backends.memory.store import MemoryLogStore
+
+ORGANIZATION = UUID("00000000-0000-8000-8000-0000000000aa")
+OTHER_ORGANIZATION = UUID("00000000-0000-8000-8000-0000000000bb")
+KEY = KeyIdentity(
+    key_id=UUID(int=1),
+    organization_id=ORGANIZATION,
+    default_service="checkout",
+    allows_other_services=True,
+    content_hash_seed=SEED,
+)
+
+
+class HeldClock:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self.unix_nano = NOON_UNIX_NANO
+
+    def now_unix_nano(self) -> int:
+        return self.unix_nano
+
+
+@pytest.fixture
+def clock() -> HeldClock:
+    return HeldClock()
+
+
+@pytest.fixture
+def store() -> MemoryLogStore:
+    return MemoryLogStore()
+
+
+async def add_organizations(database: Database) -> None:
+    """The two organizations that the tests are about."""
+    rows = [
+        {
+            "id": organization_id,
+            "name": str(organization_id),
+            "slug": str(organization_id),
+            "content_hash_seed": SEED,
+            "created_at": utc_now(HeldClock()),
+        }
+        for organization_id in (ORGANIZATION, OTHER_ORGANIZATION)
+    ]
+    async with database.session() as session:
+        await session.execute(insert(OrganizationRow), rows)
+
+
+@pytest.fixture
+async def sqlite(tmp_path: Path, migrated_sqlite_file: Path) -> AsyncIterator[Database]:
+    """A database with both organizations, on SQLite."""
+    shutil.copy(migrated_sqlite_file, tmp_path / "tocsin.db")
+    database = Database(f"sqlite:///{tmp_path / 'tocsin.db'}")
+    await add_organizations(database)
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def repository(sqlite: Database) -> IngestRepository:
+    return IngestRepository(sqlite)
 
 
 def rows_of(records: RecordColumns) -> list[dict[str, object]]:

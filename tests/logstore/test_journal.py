@@ -2,11 +2,13 @@
 
 import os
 import threading
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from structlog.testing import capture_logs
 
 from tests.logstore.commits import ORGANIZATION, OTHER_ORGANIZATION, numbered_logs
 from tests.logstore.journals import (
@@ -30,9 +32,12 @@ from tocsin.logstore.ports import IngestTotals, Receipt
 
 
 @pytest.fixture(autouse=True)
-def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+def _quick(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(journal_module, "FLUSH_AFTER_SECONDS", 0.01)
     monkeypatch.setattr(journal_module, "FLUSH_RETRY_SECONDS", 0.01)
+    # Printing a traceback costs more than the failure that it tells of.
+    with capture_logs():
+        yield
 
 
 @pytest.fixture

@@ -2,7 +2,8 @@
 
 A file can be imported again, or after it has grown, and only what is new is stored: lines without a time of their own
 take the one of the line before, and a line that stands several times in a file says how many times it came before
-(``occurrence``), so that neither depends on where the file is cut into requests.
+(``occurrence``), so that neither depends on where the file is cut into requests. A file without any time is given its
+own, so it is known again only while it is unchanged.
 """
 
 import hashlib
@@ -25,6 +26,7 @@ CHUNK_BYTES = 2 << 20
 """A request holds the whole lines of about so much of a file."""
 
 _BLOCK_BYTES = 16 << 20
+_TOO_LATE = np.iinfo(np.int64).max
 
 _STAMP = (
     r"^\W{0,3}([0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}"
@@ -72,15 +74,17 @@ def detect_format(path: Path) -> FileFormat:
 def chunks(path: Path, file_format: FileFormat, *, service: str) -> Iterator[Chunk]:
     """Cut a file into requests, in two passes: one to count equal lines, one to make the bodies.
 
-    Memory: 12 bytes a line, and a few chunks. Bytes that are not UTF-8 become U+FFFD.
+    Memory: 12 bytes a line, and a few chunks. Bytes that are not UTF-8 become U+FFFD. What is written to the file
+    meanwhile is left for the next time.
 
     Raises:
         OSError: the file can't be read.
     """
-    occurrences = _occurrences(path)
-    latest = _first_time(path) if file_format is FileFormat.LINES else 0
+    size_bytes = path.stat().st_size
+    occurrences = _occurrences(path, size_bytes)
+    latest = _first_time(path, size_bytes) if file_format is FileFormat.LINES else 0
     first = end = 0
-    for block in _blocks(path, CHUNK_BYTES):
+    for block in _blocks(path, size_bytes, block_bytes=CHUNK_BYTES):
         lines = _lines(block)
         end += len(block)
         numbers = occurrences[first : first + len(lines)]
@@ -96,11 +100,11 @@ def chunks(path: Path, file_format: FileFormat, *, service: str) -> Iterator[Chu
         yield Chunk(body, len(lines), int(is_blank.sum()), end, f"import-{digest}")
 
 
-def _blocks(path: Path, size_bytes: int) -> Iterator[bytes]:
-    """The file in blocks of whole lines, each of about this size or as long as one line."""
+def _blocks(path: Path, size_bytes: int, *, block_bytes: int) -> Iterator[bytes]:
+    """The file's first bytes in blocks of whole lines, each of about this size or as long as one line."""
     with path.open("rb") as file:
-        while block := file.read(size_bytes):
-            yield block if block.endswith(b"\n") else block + file.readline()
+        while block := file.read(min(block_bytes, size_bytes - file.tell())):
+            yield block if block.endswith(b"\n") else block + file.readline(size_bytes - file.tell())
 
 
 def _lines(block: bytes) -> pl.Series:
@@ -108,20 +112,20 @@ def _lines(block: bytes) -> pl.Series:
     return pl.Series([text]).str.split("\n").explode().str.strip_suffix("\r")
 
 
-def _first_time(path: Path) -> int:
+def _first_time(path: Path, size_bytes: int) -> int:
     """The first time in a file of plain lines, for the lines before it; the file's own where there is none."""
-    for block in _blocks(path, CHUNK_BYTES):
+    for block in _blocks(path, size_bytes, block_bytes=CHUNK_BYTES):
         times = _times(_lines(block)).drop_nulls()
         if len(times):
             return int(times[0])
     return path.stat().st_mtime_ns
 
 
-def _occurrences(path: Path) -> npt.NDArray[np.int64]:
+def _occurrences(path: Path, size_bytes: int) -> npt.NDArray[np.int64]:
     """For each line of the file, how many equal lines came before it."""
     hashes = [
         _lines(block).to_frame("line").select(pl.col("line").nchash.xxh3_64()).to_series()  # type: ignore[attr-defined]
-        for block in _blocks(path, _BLOCK_BYTES)
+        for block in _blocks(path, size_bytes, block_bytes=_BLOCK_BYTES)
     ]
     if not hashes:
         return np.zeros(0, dtype=np.int64)
@@ -140,7 +144,7 @@ def _with_occurrence(line: str, occurrence: int) -> str:
     """The line with its occurrence number; a line that is not a JSON object stays as it is, to be refused as such."""
     try:
         record = msgspec.json.decode(line, type=dict[str, msgspec.Raw])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return line
     record.setdefault("occurrence", msgspec.Raw(str(occurrence).encode()))
     return msgspec.json.encode(record).decode()
@@ -161,7 +165,7 @@ def _plain_frame(lines: pl.Series, service: str, latest: int) -> tuple[pl.DataFr
 
 
 def _times(lines: pl.Series) -> pl.Series:
-    """The time at the beginning of each line, in nanoseconds; null where there is none."""
+    """The time at the beginning of each line, in nanoseconds; null where there is none since 1970."""
     stamps = lines.str.extract(_STAMP)
     has_stamp = stamps.is_not_null()
     spelled = (
@@ -176,7 +180,8 @@ def _times(lines: pl.Series) -> pl.Series:
     ).to_series()
     nanoseconds = np.full(len(lines), INVALID, dtype=np.int64)
     nanoseconds[has_stamp.to_numpy()] = parse_timestamps(zoned.to_list(), missing=INVALID)
-    return pl.Series(nanoseconds).replace(INVALID, None)
+    times = pl.Series(nanoseconds)
+    return times.set((times < 0) | (times == _TOO_LATE), None)
 
 
 def service_of(path: Path) -> str:

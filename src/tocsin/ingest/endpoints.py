@@ -1,12 +1,13 @@
 """The HTTP endpoints of ingest."""
 
+import re
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from litestar import Request, Router, get, post
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.openapi.spec import Example, OpenAPIMediaType, Operation, RequestBody, Schema
-from litestar.params import Parameter
+from litestar.params import HeaderParameter, QueryParameter
 
 from tocsin.accounts.contracts import KeyIdentity, Principal
 from tocsin.accounts.guards import (
@@ -35,6 +36,8 @@ INGEST_STATE = "ingest"
 BODY_LIMITS_STATE = "body_limits"
 
 MAX_DEAD_LETTERS = 1_000
+
+_LENGTH = re.compile(r"[0-9]{1,18}")
 
 AnyRequest = Request[Any, Any, Any]
 
@@ -106,12 +109,12 @@ async def provide_ingest(request: AnyRequest) -> IngestService:
 )
 async def ingest(
     request: AnyRequest,
-    key: KeyIdentity,
-    ingest_service: IngestService,
+    key: NamedDependency[KeyIdentity],
+    ingest_service: NamedDependency[IngestService],
     idempotency_key: Annotated[
         str | None,
-        Parameter(
-            header="Idempotency-Key",
+        HeaderParameter(
+            name="Idempotency-Key",
             description="Makes a repeated request recognisable even where its logs have no timestamps.",
         ),
     ] = None,
@@ -138,7 +141,9 @@ async def ingest(
     security=ACCESS_TOKEN_SECURITY,
     responses=problem_responses(Unauthenticated, StoreUnavailable),
 )
-async def ledger(principal: Principal, ingest_service: IngestService) -> LedgerResponse:
+async def ledger(
+    principal: NamedDependency[Principal], ingest_service: NamedDependency[IngestService]
+) -> LedgerResponse:
     """The organization's ledger since its first log; commits of the last second may not be in it yet."""
     return LedgerResponse.of(await ingest_service.totals(principal.organization_id))
 
@@ -152,9 +157,9 @@ async def ledger(principal: Principal, ingest_service: IngestService) -> LedgerR
     responses=problem_responses(InvalidRequest, Unauthenticated),
 )
 async def dead_letters(
-    principal: Principal,
-    ingest_service: IngestService,
-    limit: Annotated[int, Parameter(ge=1, le=MAX_DEAD_LETTERS)] = 100,
+    principal: NamedDependency[Principal],
+    ingest_service: NamedDependency[IngestService],
+    limit: Annotated[int, QueryParameter(ge=1, le=MAX_DEAD_LETTERS)] = 100,
 ) -> DeadLettersResponse:
     """The newest dead letters, newest first."""
     letters = await ingest_service.dead_letters(principal.organization_id, limit=limit)
@@ -170,11 +175,11 @@ router = Router(
 
 
 def _announced_bytes(request: AnyRequest, limits: BodyLimits) -> int:
-    """The body's size by its header; a body without one may be as large as any."""
+    """The body's size by its header; a body without a usable one may be as large as any."""
     text = request.headers.get("Content-Length")
     if text is None:
         return limits.max_bytes
-    size = int(text) if text.isdigit() else 0
+    size = int(text) if _LENGTH.fullmatch(text) else limits.max_bytes
     if size > limits.max_bytes:
         raise _too_large(limits)
     return size

@@ -3,7 +3,7 @@
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.logs import NOON_UNIX_NANO
@@ -30,6 +30,7 @@ def timestamps(values: list[int]) -> npt.NDArray[np.int64]:
     return np.array(values, dtype=np.int64)
 
 
+@settings(deadline=None)
 @given(
     added=st.lists(_HASHES, max_size=SLOTS // 2, unique=True),
     cuts=st.lists(st.integers(0, SLOTS // 2), max_size=2),
@@ -80,6 +81,7 @@ class _Model:
         recent.add(hashes([each for each, _ in new]), np.array([each for _, each in new], dtype=np.int64))
 
 
+@settings(deadline=None)
 @given(
     capacity=st.integers(1, 12),
     batches=st.lists(st.lists(_TIMESTAMPS, max_size=30), min_size=1, max_size=8),

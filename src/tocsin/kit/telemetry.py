@@ -24,6 +24,10 @@ AsgiApplication = Callable[[Any, Any, Any], Awaitable[None]]
 _QUIET_LIBRARIES = ("uvicorn", "uvicorn.error", "alembic", "sqlalchemy", "httpx", "httpcore", "clickhouse_connect")
 
 
+# A stack's local variables hold keys, passwords and other people's logs.
+_WITHOUT_LOCALS = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+
+
 def configure_logging(*, level: str, form: str, stream: TextIO | None = None) -> None:
     """Send Tocsin's logs, and warnings of the libraries under it, to a stream (standard error) in one form.
 
@@ -40,9 +44,9 @@ def configure_logging(*, level: str, form: str, stream: TextIO | None = None) ->
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     renderer: list[Processor] = (
-        [structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+        [structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback)]
         if console
-        else [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+        else [structlog.processors.ExceptionRenderer(_WITHOUT_LOCALS), structlog.processors.JSONRenderer()]
     )
     least = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(

@@ -1,30 +1,22 @@
 """The embedded store: ClickHouse in this process (chDB) behind a write-ahead log of Tocsin's own."""
 
-# ruff: noqa: S608  (what stands in the text are names and numbers of our own; the organization is bound)
-
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from uuid import UUID
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
-from clickhouse_connect.driver.client import Client
 
 from tocsin.kit.errors import DataDirectoryInUse, StartupError, StoreUnavailable, TocsinError
 from tocsin.logmodel.batch import LogBatch
 from tocsin.logmodel.log import Log
 from tocsin.logstore.backends.clickhouse import schema
-from tocsin.logstore.backends.clickhouse.connection import ClickHousePool, Value, embedded_client, translated_errors
+from tocsin.logstore.backends.clickhouse.connection import ClickHousePool, embedded_client
 from tocsin.logstore.backends.clickhouse.journal import Journal
-from tocsin.logstore.backends.clickhouse.probe import keys_of, probes
 from tocsin.logstore.backends.clickhouse.reader import ClickHouseReader
-from tocsin.logstore.backends.clickhouse.recent import NANOSECONDS_A_DAY, Hashes, Timestamps
-from tocsin.logstore.backends.clickhouse.wal import WAL_SCHEMA, LedgerEntry, arrow_stream
+from tocsin.logstore.backends.clickhouse.tables import EmbeddedTables
 from tocsin.logstore.ports import (
     HistogramBucket,
     IngestTotals,
@@ -40,18 +32,6 @@ from tocsin.logstore.ports import (
 _CONNECTIONS = 4
 """Queries that run at the same time; each has a thread and a connection."""
 
-_INSERT_SETTINGS = {
-    # One thread parses and one part is written; the other core is for whoever sends.
-    "max_threads": 1,
-    "max_insert_threads": 1,
-    "input_format_parallel_parsing": 0,
-    # Imported history may span any number of days.
-    "max_partitions_per_insert_block": 0,
-    # A segment becomes one part a day, not several.
-    "min_insert_block_size_rows": 1_000_000,
-    "min_insert_block_size_bytes": 1 << 30,
-}
-
 
 class EmbeddedClickHouseStore:
     """The log store's port on one directory, which one process owns."""
@@ -64,7 +44,7 @@ class EmbeddedClickHouseStore:
         self._lock: int | None = None
         self._pool = ClickHousePool(lambda: embedded_client(directory / "chdb"), connections=_CONNECTIONS)
         self._reader = ClickHouseReader(self._pool)
-        self._tables: _Tables | None = None
+        self._tables: EmbeddedTables | None = None
         self._journal: Journal | None = None
 
     async def start(self) -> None:
@@ -81,10 +61,13 @@ class EmbeddedClickHouseStore:
                 raise
 
     def _started_journal(self) -> Journal:
-        self._tables = tables = _Tables(self._directory / "chdb")
+        self._tables = tables = EmbeddedTables(self._directory / "chdb", self._use_promoted)
         journal = Journal(self._directory / "wal", tables, fsync=self._fsync, min_free_bytes=self._min_free_bytes)
         journal.start(latest_by_day=tables.latest_by_day(), sequence_floor=tables.largest_sequence())
         return journal
+
+    def _use_promoted(self, columns: Mapping[str, str]) -> None:
+        self._reader.promoted = columns
 
     async def close(self) -> None:
         """Move everything into chDB and let go of the directory."""
@@ -148,76 +131,6 @@ class EmbeddedClickHouseStore:
             stored_rows=rows,
             disk_bytes=size_bytes,
         )
-
-
-class _Tables:
-    """The journal's way into chDB: one connection for each of its two threads."""
-
-    def __init__(self, directory: Path) -> None:
-        self._flushes = embedded_client(directory)
-        self._probes = embedded_client(directory)
-
-    def close(self) -> None:
-        self._flushes.close()
-        self._probes.close()
-
-    def insert_rows(self, bodies: list[bytes | memoryview]) -> None:
-        with translated_errors():
-            self._flushes.raw_insert(
-                schema.LOGS,
-                WAL_SCHEMA.names,
-                b"".join(arrow_stream(bodies)),
-                settings=_INSERT_SETTINGS,
-                fmt="ArrowStream",
-            )
-
-    def add_to_ledger(self, segment: int, entries: Iterable[LedgerEntry]) -> None:
-        rows = [
-            (each.organization_id, segment, each.received, each.stored, each.duplicates, each.dead_letters)
-            for each in entries
-        ]
-        if rows:
-            with translated_errors():
-                self._flushes.insert(schema.LEDGER, rows, column_names=schema.LEDGER_COLUMNS)
-
-    def stored_sequences(self, first: int, last: int) -> npt.NDArray[np.uint64]:
-        sql = f"SELECT ingest_sequence FROM {schema.LOGS} WHERE ingest_sequence BETWEEN {first:d} AND {last:d}"
-        return _numbers(_fetch(self._flushes, sql), "ingest_sequence")
-
-    def is_stored(self, organization_id: str, timestamps: Timestamps, hashes: Hashes) -> npt.NDArray[np.bool_]:
-        keys = keys_of(timestamps, hashes)
-        found = np.zeros(len(keys), dtype=np.bool_)
-        for sql, printer in probes(UUID(organization_id), keys):
-            rows = _fetch(self._probes, sql, printer.parameters)
-            found |= np.isin(
-                keys, keys_of(rows["timestamp"].cast(pa.int64()).to_numpy(), _numbers(rows, "content_hash"))
-            )
-        return found
-
-    def latest_by_day(self) -> dict[int, int]:
-        # Not toDate: its days end in the year 2149.
-        nano = "toUnixTimestamp64Nano(timestamp)"
-        sql = (
-            f"SELECT intDiv({nano} - positiveModulo({nano}, {NANOSECONDS_A_DAY:d}), {NANOSECONDS_A_DAY:d}) AS day, "
-            f"max({nano}) AS latest FROM {schema.LOGS} GROUP BY day"
-        )
-        rows = _fetch(self._flushes, sql)
-        return dict(zip(rows["day"].to_pylist(), rows["latest"].to_pylist(), strict=True))
-
-    def largest_sequence(self) -> int:
-        """Of rows and of segments: a segment without rows has a number too, which must not be given again."""
-        columns = (("ingest_sequence", schema.LOGS), ("segment", schema.LEDGER))
-        sql = " UNION ALL ".join(f"SELECT max({column}) AS largest FROM {table}" for column, table in columns)
-        return int(_numbers(_fetch(self._flushes, sql), "largest").max())
-
-
-def _fetch(client: Client, sql: str, parameters: dict[str, Value] | None = None) -> pa.Table:
-    with translated_errors():
-        return pa.ipc.open_stream(client.raw_query(sql, parameters=parameters, fmt="ArrowStream")).read_all()
-
-
-def _numbers(rows: pa.Table, column: str) -> npt.NDArray[np.uint64]:
-    return np.asarray(rows[column].to_numpy(), dtype=np.uint64)
 
 
 @contextmanager

@@ -50,7 +50,7 @@ class Durability:
 
     fsync: bool = True
     #: Parts that a merge has replaced are kept this long, in case the merged one is lost.
-    old_parts_lifetime_seconds: int = 30
+    old_parts_lifetime_seconds: int = 5
     #: The same insert, repeated within so many, changes nothing.
     deduplicated_inserts: int = 0
 
@@ -82,11 +82,11 @@ CREATE TABLE IF NOT EXISTS {LOGS} (
     observed_timestamp DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1)),
     content_hash UInt64 CODEC(NONE),
     severity_number UInt8 CODEC(ZSTD(1)),
-    service LowCardinality(String),
-    message String CODEC(ZSTD(1)),
+    service LowCardinality(String) CODEC(ZSTD(1)),
+    message String CODEC(ZSTD(3)),
     metadata String CODEC(ZSTD(1)),
     trace_id String CODEC(ZSTD(1)),
-    span_id String CODEC(ZSTD(1)),
+    span_id String CODEC(LZ4),
     shape UInt64 CODEC(ZSTD(1)),
     INDEX message_words {MESSAGE_WORDS} TYPE bloom_filter(0.01) GRANULARITY 1,
     INDEX metadata_words {METADATA_WORDS} TYPE bloom_filter(0.01) GRANULARITY 1,

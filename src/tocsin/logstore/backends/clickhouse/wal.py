@@ -66,12 +66,17 @@ class Frame:
 
     def rows(self) -> pa.RecordBatch:
         """The rows of a frame that has any."""
-        return pa.ipc.read_record_batch(pa.ipc.read_message(self.body), WAL_SCHEMA)
+        return decode_rows(self.body)
 
 
 def encode_rows(rows: pa.RecordBatch) -> memoryview:
     """The rows, in ``WAL_SCHEMA``, as a frame's body."""
     return memoryview(rows.serialize())
+
+
+def decode_rows(body: bytes | memoryview) -> pa.RecordBatch:
+    """The rows that ``encode_rows`` was given."""
+    return pa.ipc.read_record_batch(pa.ipc.read_message(body), WAL_SCHEMA)
 
 
 def arrow_stream(bodies: list[bytes | memoryview]) -> Iterator[bytes | memoryview]:

@@ -1,0 +1,146 @@
+"""chDB's tables, as the journal's threads use them."""
+
+# ruff: noqa: S608  (what stands in the text are names and numbers of our own; the organization is bound)
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from uuid import UUID
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import structlog
+from clickhouse_connect.driver.client import Client
+
+from tocsin.kit.errors import TocsinError
+from tocsin.logstore.backends.clickhouse import schema
+from tocsin.logstore.backends.clickhouse.connection import Value, embedded_client, translated_errors
+from tocsin.logstore.backends.clickhouse.probe import keys_of, probes
+from tocsin.logstore.backends.clickhouse.promotion import MIN_SAMPLE_ROWS, SAMPLE_ROWS, promoted_keys, promotions
+from tocsin.logstore.backends.clickhouse.recent import NANOSECONDS_A_DAY, Hashes, Timestamps
+from tocsin.logstore.backends.clickhouse.wal import WAL_SCHEMA, LedgerEntry, arrow_stream, decode_rows
+
+log = structlog.get_logger(__name__)
+
+_INSERT_SETTINGS = {
+    # One thread parses and one part is written; the other core is for whoever sends.
+    "max_threads": 1,
+    "max_insert_threads": 1,
+    "input_format_parallel_parsing": 0,
+    # Imported history may span any number of days.
+    "max_partitions_per_insert_block": 0,
+    # A segment becomes one part a day, not several.
+    "min_insert_block_size_rows": 1_000_000,
+    "min_insert_block_size_bytes": 1 << 30,
+}
+
+
+_ROWS_BETWEEN_SAMPLES = 1_000_000
+_BYTES_A_ROW = 300
+"""Roughly: only to know when to sample again."""
+
+
+class EmbeddedTables:
+    """The journal's ``Destination``: one connection for each of its two threads."""
+
+    def __init__(self, directory: Path, on_promoted: Callable[[Mapping[str, str]], None]) -> None:
+        """Open the connections; ``on_promoted`` hears which metadata keys have columns, now and when that changes."""
+        self._flushes = embedded_client(directory)
+        self._probes = embedded_client(directory)
+        self._on_promoted = on_promoted
+        self._rows_until_sample = 0
+        self._promoted: dict[str, str] = {}
+        self._read_promoted()
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._flushes.close()
+        self._probes.close()
+
+    def insert_rows(self, bodies: list[bytes | memoryview]) -> None:
+        """See ``Destination``."""
+        try:
+            self._promote_hot_keys(bodies)
+        except TocsinError as error:  # rows matter more than how fast one of their keys is found
+            log.warning("logstore.promotion_failed", reason=error.detail)
+        with translated_errors():
+            self._flushes.raw_insert(
+                schema.LOGS,
+                WAL_SCHEMA.names,
+                b"".join(arrow_stream(bodies)),
+                settings=_INSERT_SETTINGS,
+                fmt="ArrowStream",
+            )
+
+    def _promote_hot_keys(self, bodies: list[bytes | memoryview]) -> None:
+        """Look at the metadata now and then, at the very first rows too: later, columns are filled only by merges."""
+        self._rows_until_sample -= sum(map(len, bodies)) // _BYTES_A_ROW
+        if self._rows_until_sample > 0:
+            return
+        sample = pa.Table.from_batches(map(decode_rows, bodies))["metadata"].slice(0, SAMPLE_ROWS)
+        if len(sample) < MIN_SAMPLE_ROWS:
+            return
+        self._rows_until_sample = _ROWS_BETWEEN_SAMPLES
+        statements = promotions(sample.to_pylist(), self._promoted).values()
+        with translated_errors():
+            for statement in statements:
+                self._flushes.command(statement)
+        if statements:
+            self._read_promoted()
+
+    def _read_promoted(self) -> None:
+        columns = f"SELECT name FROM system.columns WHERE database = '{schema.DATABASE}' AND table = 'logs'"
+        self._promoted = promoted_keys(_fetch(self._flushes, columns)["name"].to_pylist())
+        self._on_promoted(self._promoted)
+
+    def add_to_ledger(self, segment: int, entries: Iterable[LedgerEntry]) -> None:
+        """See ``Destination``."""
+        rows = [
+            (each.organization_id, segment, each.received, each.stored, each.duplicates, each.dead_letters)
+            for each in entries
+        ]
+        if rows:
+            with translated_errors():
+                self._flushes.insert(schema.LEDGER, rows, column_names=schema.LEDGER_COLUMNS)
+
+    def stored_sequences(self, first: int, last: int) -> npt.NDArray[np.uint64]:
+        """See ``Destination``."""
+        sql = f"SELECT ingest_sequence FROM {schema.LOGS} WHERE ingest_sequence BETWEEN {first:d} AND {last:d}"
+        return _numbers(_fetch(self._flushes, sql), "ingest_sequence")
+
+    def is_stored(self, organization_id: str, timestamps: Timestamps, hashes: Hashes) -> npt.NDArray[np.bool_]:
+        """See ``Destination``."""
+        keys = keys_of(timestamps, hashes)
+        found = np.zeros(len(keys), dtype=np.bool_)
+        for sql, printer in probes(UUID(organization_id), keys):
+            rows = _fetch(self._probes, sql, printer.parameters)
+            found |= np.isin(
+                keys, keys_of(rows["timestamp"].cast(pa.int64()).to_numpy(), _numbers(rows, "content_hash"))
+            )
+        return found
+
+    def latest_by_day(self) -> dict[int, int]:
+        """The latest stored timestamp of each day since the epoch."""
+        # Not toDate: its days end in the year 2149.
+        nano = "toUnixTimestamp64Nano(timestamp)"
+        sql = (
+            f"SELECT intDiv({nano} - positiveModulo({nano}, {NANOSECONDS_A_DAY:d}), {NANOSECONDS_A_DAY:d}) AS day, "
+            f"max({nano}) AS latest FROM {schema.LOGS} GROUP BY day"
+        )
+        rows = _fetch(self._flushes, sql)
+        return dict(zip(rows["day"].to_pylist(), rows["latest"].to_pylist(), strict=True))
+
+    def largest_sequence(self) -> int:
+        """Of rows and of segments: a segment without rows has a number too, which must not be given again."""
+        columns = (("ingest_sequence", schema.LOGS), ("segment", schema.LEDGER))
+        sql = " UNION ALL ".join(f"SELECT max({column}) AS largest FROM {table}" for column, table in columns)
+        return int(_numbers(_fetch(self._flushes, sql), "largest").max())
+
+
+def _fetch(client: Client, sql: str, parameters: dict[str, Value] | None = None) -> pa.Table:
+    with translated_errors():
+        return pa.ipc.open_stream(client.raw_query(sql, parameters=parameters, fmt="ArrowStream")).read_all()
+
+
+def _numbers(rows: pa.Table, column: str) -> npt.NDArray[np.uint64]:
+    return np.asarray(rows[column].to_numpy(), dtype=np.uint64)

@@ -248,6 +248,13 @@ async def test_dead_letters_are_listed_with_their_bytes(client: httpx.AsyncClien
     assert (await _get(client, "/v1/dead-letters", token="stranger"))["dead_letters"] == []
 
 
+async def test_dead_letter_is_the_record_as_it_came_when_a_field_is_refused(client: httpx.AsyncClient) -> None:
+    bad = b'{ "message" : 5,"host":"web-1" }'
+    await _send(client, b"[" + LOG + b", " + bad + b"]")
+    [letter] = (await _get(client, "/v1/dead-letters"))["dead_letters"]
+    assert (letter["raw"], letter["reason"]) == (bad.decode(), "message_not_text")
+
+
 async def test_only_so_many_dead_letters_are_listed_as_asked_for(client: httpx.AsyncClient) -> None:
     await _send(client, b"[" + b", ".join([b"5"] * 105) + b"]")
     assert len((await _get(client, "/v1/dead-letters"))["dead_letters"]) == 100

@@ -63,7 +63,11 @@ async def pipeline(gated: GatedStore, repository: IngestRepository, clock: HeldC
 def _decoded(*messages: object, rejects: int = 0) -> Decoded:
     """Logs at noon with these messages, and so many that could not be decoded."""
     records: list[dict[str, Any]] = [{"message": message, "timestamp": NOON_UNIX_NANO} for message in messages]
-    return Decoded(columns_of(records), [Reject(RejectReason.MALFORMED_JSON, "cut short", b"{")] * rejects)
+    return Decoded(
+        columns_of(records),
+        [Reject(RejectReason.MALFORMED_JSON, "cut short", b"{")] * rejects,
+        lambda: [repr(message).encode() for message in messages],
+    )
 
 
 def _submit(pipeline: Pipeline, decoded: Decoded, *, key: object = KEY) -> "asyncio.Task[IngestOutcome]":
@@ -102,6 +106,18 @@ async def test_each_request_gets_its_own_counts_when_several_go_together(pipelin
     assert len(gated.receipts) == MAX_GROUPS_BEING_WRITTEN + 1
     totals = await gated.totals(ORGANIZATION)
     assert totals == IngestTotals(received=13, stored=7, duplicates=1, dead_letters=5)
+
+
+async def test_dead_letters_are_the_records_as_they_came_when_several_requests_go_together(
+    pipeline: Pipeline, gated: GatedStore, repository: IngestRepository
+) -> None:
+    occupied = await _occupy(pipeline, gated)
+    waiting = [_submit(pipeline, _decoded(*texts)) for texts in (["a", 5], [6, "b", None, "c", 7], ["d"])]
+    await asyncio.sleep(0)
+    gated.gate.set()
+    await asyncio.gather(*occupied, *waiting)
+    letters = await repository.dead_letters(ORGANIZATION, limit=10)
+    assert sorted(letter.raw for letter in letters) == [b"5", b"6", b"7", b"None"]
 
 
 async def test_requests_go_apart_when_their_keys_differ(pipeline: Pipeline, gated: GatedStore) -> None:

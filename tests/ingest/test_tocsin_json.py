@@ -1,4 +1,5 @@
 import json
+import re
 from typing import Any
 
 import pytest
@@ -120,6 +121,12 @@ def test_last_one_counts_when_a_key_is_written_twice() -> None:
     assert decode(b'{"message": "a", "message": "b", "odd": 1}').records.message == ["b"]
 
 
+def test_lines_end_with_a_line_feed_alone() -> None:
+    decoded = decode(b'{"message": "a",\r"odd": 1}\r\njunk\rjunk\n', NDJSON)
+    assert decoded.records.message == ["a"]
+    assert [reject.raw.strip() for reject in decoded.rejects] == [b"junk\rjunk"]
+
+
 _BAD_RECORDS = [
     pytest.param(b"5", RejectReason.NOT_AN_OBJECT, id="number"),
     pytest.param(b'"text"', RejectReason.NOT_AN_OBJECT, id="text"),
@@ -218,6 +225,29 @@ def test_body_of_lines_is_malformed_when_it_is_blank() -> None:
         decode(b"\n\r\n \n", NDJSON)
 
 
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        (b'[{"message":  5}, {"message": "b", "message": 6}]', None),
+        (b'{"logs" : [{"message":  5}, {"message": "b", "message": 6}]}', None),
+        (b'[{"message":  5}, 1, {"message": "b", "message": 6}]', None),
+        (b'{"message":  5}\r\n\n{"message": "b", "message": 6}\n', NDJSON),
+        (b'{"message":  5}\n{"message": "b", "message": 6}', None),
+        (b'{"message":  5} {"message": "b", "message": 6}', NDJSON),
+        (b'{"message":  5}\njunk\n{"message": "b", "message": 6}', NDJSON),
+    ],
+)
+def test_records_are_given_back_as_they_came(body: bytes, content_type: str | None) -> None:
+    decoded = decode(body, content_type)
+    assert [raw.strip() for raw in decoded.raw_records()] == [b'{"message":  5}', b'{"message": "b", "message": 6}']
+    assert decoded.records.message == [5, 6]
+
+
+def test_body_is_given_back_as_it_came_when_it_is_one_record() -> None:
+    for body in (b' {"message":  5}\n', b' {"message":  5, "odd": 1}\n', b'{"logs": [ {"message":  5} ]}'):
+        assert [raw.strip() for raw in decode(body).raw_records()] == [re.search(rb'\{"m[^}]*\}', body)[0]]  # type: ignore[index]
+
+
 _content_types = st.sampled_from([None, "", "application/json", NDJSON, "application/jsonl", "text/plain", "x/y; z"])
 _json = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text()),
@@ -243,6 +273,7 @@ def test_any_bytes_are_decoded_or_malformed(body: bytes, content_type: str | Non
     except MalformedBody:
         return
     assert decoded.received == len(rows_of(decoded.records)) + len(decoded.rejects)
+    assert len(decoded.raw_records()) == len(decoded.records)
 
 
 @settings(max_examples=100, deadline=None)

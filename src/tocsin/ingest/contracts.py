@@ -1,7 +1,7 @@
 """What flows through intake: decoded records as columns, what is rejected and why, and the outcome."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
@@ -69,6 +69,8 @@ class Decoded:
 
     records: RecordColumns
     rejects: list[Reject]
+    #: Splits the body again: the records as they came, each beside its row in ``records``. Only rejects need it.
+    raw_records: Callable[[], Sequence[bytes]]
 
     @property
     def received(self) -> int:

@@ -1,4 +1,4 @@
-"""Untrusted columns → columns in one form, with a reject for every record that can't be stored.
+"""Untrusted columns → columns in one form, with a refusal for every record that can't be stored.
 
 Works on whole columns. Each check first asks whether the whole column is fine (``set(map(type, …))`` and the like,
 which run in C); only where it is not are single values looked at.
@@ -15,7 +15,7 @@ import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
 
-from tocsin.ingest.contracts import RecordColumns, Reject, RejectReason
+from tocsin.ingest.contracts import RecordColumns, RejectReason
 from tocsin.ingest.timestamps import INVALID, NANOSECONDS_A_SECOND, parse_timestamps
 from tocsin.logmodel.batch import LOG_SCHEMA, LogBatch
 from tocsin.logmodel.ids import SPAN_ID_BYTES, TRACE_ID_BYTES, content_hashes, pack_hex_ids, pack_uniform_hex_ids
@@ -59,26 +59,38 @@ class Stamp:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """A record that can't be stored."""
+
+    #: The request that it came with, and its row there.
+    source: int
+    row: int
+    reason: RejectReason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
 class Normalised:
     """A batch that can be stored, and the records that can't."""
 
     batch: LogBatch
     #: The request that each row of the batch came with.
     sources: npt.NDArray[np.uint32]
-    #: The request that each came with, and the record.
-    rejects: list[tuple[int, Reject]]
+    refusals: list[Refusal]
 
 
 def normalise(parts: Sequence[RecordColumns], stamp: Stamp) -> Normalised:
     """Check and convert every column of several requests at once; never raises for what a sender wrote."""
-    sources = np.repeat(np.arange(len(parts), dtype=np.uint32), [len(part) for part in parts])
-    sieve = _Sieve(RecordColumns.concatenate(parts), sources)
+    lengths = np.fromiter(map(len, parts), np.int64, len(parts))
+    sources = np.repeat(np.arange(len(parts), dtype=np.uint32), lengths)
+    rows = np.arange(len(sources)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
+    sieve = _Sieve(RecordColumns.concatenate(parts), sources, rows)
     sieve.check_messages()
     timestamps = sieve.timestamps(stamp)
     sieve.services(stamp)
     sieve.metadata_objects()
     sieve.occurrences()
-    if sieve.rejects:
+    if sieve.refusals:
         timestamps = timestamps[sieve.keep]
         sieve.drop_rejected()
     severities = _severities(sieve.records)
@@ -90,7 +102,7 @@ def normalise(parts: Sequence[RecordColumns], stamp: Stamp) -> Normalised:
     batch = _batch(sieve, timestamps, severities, trace_ids, span_ids, metadata, stamp)
     if not sieve.keep.all():
         batch = LogBatch(batch.rows.filter(pa.array(sieve.keep)))
-    return Normalised(batch, sieve.sources[sieve.keep], sieve.rejects)
+    return Normalised(batch, sieve.sources[sieve.keep], sieve.refusals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,23 +116,25 @@ class _Ids:
 class _Sieve:
     """Records on their way through the checks; ``keep`` is False for those that failed one."""
 
-    def __init__(self, records: RecordColumns, sources: npt.NDArray[np.uint32]) -> None:
+    def __init__(self, records: RecordColumns, sources: npt.NDArray[np.uint32], rows: npt.NDArray[np.int64]) -> None:
         self.records = records
         self.sources = sources
-        self.rejects: list[tuple[int, Reject]] = []
+        self.rows = rows
+        self.refusals: list[Refusal] = []
         self.keep = np.ones(len(records), dtype=np.bool_)
 
     def reject(self, row: int, reason: RejectReason, detail: str) -> None:
         """Fail one record, once: the first reason is the one that is told."""
         if self.keep[row]:
             self.keep[row] = False
-            self.rejects.append((int(self.sources[row]), Reject(reason, detail, _raw(self.records, row))))
+            self.refusals.append(Refusal(int(self.sources[row]), int(self.rows[row]), reason, detail))
 
     def drop_rejected(self) -> None:
         """Leave the failed records behind; row numbers change."""
         kept = {name: list(compress(getattr(self.records, name), self.keep)) for name in RecordColumns.__slots__}
         self.records = RecordColumns(**kept)
         self.sources = self.sources[self.keep]
+        self.rows = self.rows[self.keep]
         self.keep = np.ones(len(self.records), dtype=np.bool_)
 
     def check_messages(self) -> None:
@@ -342,9 +356,3 @@ def _is_hex(text: str) -> bool:
 def _kind(value: object) -> str:
     names = {dict: "an object", list: "an array", bool: "a boolean", type(None): "null"}
     return names.get(type(value), "a number" if isinstance(value, int | float) else "text")
-
-
-def _raw(records: RecordColumns, row: int) -> bytes:
-    """The record again as JSON, without what the sender left out."""
-    fields = {name: getattr(records, name)[row] for name in RecordColumns.__slots__}
-    return msgspec.json.encode({name: value for name, value in fields.items() if value is not None})

@@ -154,8 +154,12 @@ class Pipeline:
 
 def _rejects_by_submission(group: list[_Submission], normalised: Normalised) -> list[list[Reject]]:
     rejects = [list(submission.decoded.rejects) for submission in group]
-    for source, reject in normalised.rejects:
-        rejects[source].append(reject)
+    raw_records = {
+        source: group[source].decoded.raw_records() for source in {each.source for each in normalised.refusals}
+    }
+    for refusal in normalised.refusals:
+        raw = raw_records[refusal.source][refusal.row]
+        rejects[refusal.source].append(Reject(refusal.reason, refusal.detail, raw))
     return rejects
 
 

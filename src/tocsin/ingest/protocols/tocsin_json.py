@@ -59,6 +59,7 @@ class _Envelope(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 _ENVELOPE_DECODER = msgspec.json.Decoder(_Envelope)
 _ARRAY_DECODER = msgspec.json.Decoder(list[_Record])
 _RECORD_DECODER = msgspec.json.Decoder(_Record)
+_RAW_DECODER = msgspec.json.Decoder(msgspec.Raw)
 _RAW_ARRAY_DECODER = msgspec.json.Decoder(list[msgspec.Raw])
 _RAW_OBJECT_DECODER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _OBJECT_DECODER = msgspec.json.Decoder(dict[str, Any])
@@ -80,13 +81,19 @@ def decode(body: bytes, content_type: str | None = None) -> Decoded:
         raise MalformedBody('the body is empty; send one log, an array of logs, or {"logs": [...]}')
     is_lines = content_type is not None and _LINES_TYPE.search(content_type) is not None
     try:
-        return _from_records(_typed_records(body, is_lines=is_lines))
+        return _decode_typed(body, is_lines=is_lines)
     except _DECODE_ERRORS:
         pass
     body = _readable(body)
     if is_lines:
         return _decode_each_line(body)
     return _decode_array(body) if _begins_with(b"[", body) else _decode_object_or_lines(body)
+
+
+def _decode_typed(body: bytes, *, is_lines: bool) -> Decoded:
+    records = _typed_records(body, is_lines=is_lines)
+    columns = RecordColumns(*map(list, zip(*map(astuple, records), strict=True))) if records else RecordColumns()
+    return Decoded(columns, [], lambda: _raw_records(body, is_lines=is_lines))
 
 
 def _typed_records(body: bytes, *, is_lines: bool) -> list[_Record]:
@@ -98,6 +105,15 @@ def _typed_records(body: bytes, *, is_lines: bool) -> list[_Record]:
     if _begins_with(b"[", body):
         return _ARRAY_DECODER.decode(body)
     return [_RECORD_DECODER.decode(body)]
+
+
+def _raw_records(body: bytes, *, is_lines: bool) -> list[bytes]:
+    """The records that ``_typed_records`` finds, as they came."""
+    if is_lines:
+        return list(map(bytes, _RAW_DECODER.decode_lines(body)))
+    if _ENVELOPE.match(body):
+        body = bytes(_RAW_OBJECT_DECODER.decode(body)["logs"])
+    return list(map(bytes, _RAW_ARRAY_DECODER.decode(body))) if _begins_with(b"[", body) else [body]
 
 
 def _begins_with(character: bytes, body: bytes) -> bool:
@@ -149,7 +165,7 @@ def _is_several_lines(body: bytes) -> bool:
 
 def _decode_lines(body: bytes) -> Decoded:
     try:
-        return _from_records(_typed_records(body, is_lines=True))
+        return _decode_typed(body, is_lines=True)
     except _DECODE_ERRORS:
         return _decode_each_line(body)
 
@@ -162,14 +178,8 @@ def _malformed(error: Exception) -> MalformedBody:
     return MalformedBody(f"the body is not JSON of a known form: {error}")
 
 
-def _from_records(records: list[_Record]) -> Decoded:
-    if not records:
-        return Decoded(RecordColumns(), [])
-    return Decoded(RecordColumns(*map(list, zip(*map(astuple, records), strict=True))), [])
-
-
 def _decode_each(raws: Iterable[bytes]) -> Decoded:
-    columns, rejects = RecordColumns(), []
+    columns, rejects, kept = RecordColumns(), [], []
     for raw in raws:
         fields = _decode_one(raw)
         if isinstance(fields, Reject):
@@ -177,7 +187,8 @@ def _decode_each(raws: Iterable[bytes]) -> Decoded:
             continue
         for name in _FIELDS:
             getattr(columns, name).append(fields[name])
-    return Decoded(columns, rejects)
+        kept.append(raw)
+    return Decoded(columns, rejects, lambda: kept)
 
 
 def _decode_one(raw: bytes) -> dict[str, Any] | Reject:

@@ -63,7 +63,7 @@ class IngestRepository:
             .order_by(DeadLetterRow.received_at.desc(), DeadLetterRow.id)
             .limit(limit)
         )
-        async with self._database.session() as session:
+        async with self._database.read_session() as session:
             rows = (await session.scalars(newest)).all()
             return [
                 DeadLetter(
@@ -91,7 +91,7 @@ class IngestRepository:
         except IntegrityError:
             # It is there already, maybe since this very moment; the first one's time counts.
             pass
-        async with self._database.session() as session:
+        async with self._database.read_session() as session:
             first = await session.scalar(
                 select(IdempotencyKeyRow.first_received_unix_nano).where(
                     IdempotencyKeyRow.organization_id == organization_id,

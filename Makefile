@@ -23,7 +23,7 @@ test: .venv/dev ## set everything up and run all tests
 	$(BIN)/pytest -q
 
 bench: .venv/dev ## measure speed against the budgets; writes benchmarks/results/bench.json
-	$(BIN)/python benchmarks/bench.py $(ARGS)
+	$(BIN)/python -m benchmarks.bench $(ARGS)
 
 docs: .venv/dev ## bring the generated parts of the documentation up to date
 	$(BIN)/python -m tocsin.kit.settings_reference

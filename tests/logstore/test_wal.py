@@ -1,5 +1,6 @@
 """The write-ahead log's files: what is whole comes back, and nothing else does."""
 
+import io
 import os
 import resource
 from collections.abc import Iterator
@@ -204,7 +205,9 @@ def test_arrow_stream_is_what_arrow_reads(tmp_path: Path) -> None:
     path, _ = written(tmp_path)
     frames = list(read_segment(path))
     stream = b"".join(arrow_stream([frame.body for frame in frames if frame.header.rows]))
-    table = pa.ipc.open_stream(stream).read_all()
+    source = io.BytesIO(stream + b"what follows")
+    table = pa.ipc.open_stream(source).read_all()
+    assert source.read() == b"what follows"
     assert table.schema.equals(WAL_SCHEMA)
     assert table["message"].to_pylist() == ["one", "two", "three é", "", "four\n"]
     assert table["ingest_sequence"].to_pylist() == [FIRST, FIRST + 1, FIRST + 3, FIRST + 4, FIRST + 5]

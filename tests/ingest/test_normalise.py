@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.ingest.conftest import columns_of
 from tests.support.logs import NOON_UNIX_NANO, SEED, log_batch
+from tests.support.odd_records import odd_records
 from tocsin.ingest.contracts import RejectReason
 from tocsin.ingest.normalise import (
     MAX_AHEAD_NANO,
@@ -346,37 +347,7 @@ def test_nothing_becomes_an_empty_batch() -> None:
         assert len(_normalise(*parts).batch) == 0
 
 
-_scalars = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-(10**25), 10**25),
-    st.sampled_from([0, 1, 30, 1.0, 30.0, 2**63, 1_764_763_200]),
-    st.floats(allow_nan=False, allow_infinity=False),
-    st.sampled_from(["", "a", "info", "WARN", "2025-12-03T11:00:00Z", "2025-12-03 11:00:00.5", TRACE, TRACE.upper()]),
-    st.text(max_size=5),
-)
-_json = st.recursive(
-    _scalars,
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=2),
-        st.dictionaries(st.sampled_from(["trace_id", "a", "b.c", "severity_text", ""]), inner, max_size=2),
-    ),
-    max_leaves=5,
-)
-_records = st.fixed_dictionaries(
-    {},
-    optional={
-        "timestamp": _json,
-        "level": _json,
-        "service": _json,
-        "message": st.one_of(st.text(max_size=5), _json),
-        "metadata": st.one_of(st.dictionaries(st.sampled_from(["trace_id", "spanId", "k"]), _json), _json),
-        "trace_id": _json,
-        "span_id": _json,
-        "occurrence": st.one_of(st.none(), st.integers(-1, 3), _scalars),
-    },
-)
-_parts = st.lists(st.lists(_records, max_size=4), min_size=1, max_size=3)
+_parts = st.lists(st.lists(odd_records, max_size=4), min_size=1, max_size=3)
 
 
 @settings(max_examples=150, deadline=None)

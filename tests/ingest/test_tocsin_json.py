@@ -162,7 +162,7 @@ def test_bad_line_costs_its_neighbours_nothing(bad: bytes, reason: RejectReason,
     assert decoded.received == 3
 
 
-@pytest.mark.parametrize("content_type", [NDJSON, "application/jsonl"])
+@pytest.mark.parametrize("content_type", [NDJSON, "application/jsonl", "Application/X-NDJSON"])
 def test_bad_first_line_is_a_reject_when_the_body_is_said_to_be_lines(content_type: str) -> None:
     decoded = decode(b'junk\n{"message": "after"}', content_type)
     assert decoded.records.message == ["after"]

@@ -154,13 +154,13 @@ def _from_envelope(envelope: dict[str, msgspec.Raw]) -> Decoded:
 
 
 def _is_several_lines(body: bytes) -> bool:
-    """Whether the first of several lines is an object: then the others are logs too, and not parts of one."""
-    first, newline, _ = body.lstrip().partition(b"\n")
+    """Whether a body that is no object begins with a line that is: then the others are logs too, not parts of one."""
+    first, _, _ = body.lstrip().partition(b"\n")
     try:
         _RAW_OBJECT_DECODER.decode(first)
     except _DECODE_ERRORS:
         return False
-    return bool(newline)
+    return True
 
 
 def _decode_lines(body: bytes) -> Decoded:

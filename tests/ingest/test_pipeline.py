@@ -227,6 +227,29 @@ async def test_what_was_submitted_is_stored_when_the_pipeline_closes(
     assert "last" in await messages(gated, ORGANIZATION)
 
 
+async def test_pipeline_closes_only_when_the_last_write_has_ended(
+    gated: GatedStore, repository: IngestRepository, clock: HeldClock
+) -> None:
+    closing = Pipeline(gated, repository, clock=clock)
+    gated.gate.clear()
+    writing = _submit(closing, _decoded("last"))
+    await gated.began.acquire()
+    closed = asyncio.create_task(closing.close())
+    await asyncio.sleep(0.02)
+    assert not closed.done()
+    gated.gate.set()
+    await closed
+    assert (await writing).stored == 1
+
+
+async def test_equal_logs_without_times_are_two_when_the_clock_stands_still(
+    pipeline: Pipeline, gated: GatedStore
+) -> None:
+    ticks = [Decoded(columns_of([{"message": "tick"}]), [], list) for _ in range(3)]
+    outcomes = await asyncio.gather(*(_submit(pipeline, tick) for tick in ticks))
+    assert [outcome.stored for outcome in outcomes] == [1, 1, 1]
+
+
 async def test_pipeline_closes_when_nothing_was_submitted(
     gated: GatedStore, repository: IngestRepository, clock: HeldClock
 ) -> None:

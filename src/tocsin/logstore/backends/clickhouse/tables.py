@@ -120,21 +120,28 @@ class EmbeddedTables:
         return found
 
     def latest_by_day(self) -> dict[int, int]:
-        """The latest stored timestamp of each day since the epoch."""
-        # Not toDate: its days end in the year 2149.
-        nano = "toUnixTimestamp64Nano(timestamp)"
-        sql = (
-            f"SELECT intDiv({nano} - positiveModulo({nano}, {NANOSECONDS_A_DAY:d}), {NANOSECONDS_A_DAY:d}) AS day, "
-            f"max({nano}) AS latest FROM {schema.LOGS} GROUP BY day"
-        )
+        """The latest stored timestamp of each day since the epoch, from the partitions' own bounds.
+
+        A partition is a day, but for the years before and after those that a ``Date`` knows, which share one; of
+        their days it is said that logs may stand anywhere in them.
+        """
+        sql = f"SELECT min(timestamp) AS first, max(timestamp) AS last FROM {schema.LOGS} GROUP BY _partition_id"
         rows = _fetch(self._flushes, sql)
-        return dict(zip(rows["day"].to_pylist(), rows["latest"].to_pylist(), strict=True))
+        bounds = (rows[name].cast(pa.int64()).to_pylist() for name in ("first", "last"))
+        return {
+            day: min((day + 1) * NANOSECONDS_A_DAY - 1, last)
+            for first, last in zip(*bounds, strict=True)
+            for day in range(first // NANOSECONDS_A_DAY, last // NANOSECONDS_A_DAY + 1)
+        }
 
     def largest_sequence(self) -> int:
         """Of rows and of segments: a segment without rows has a number too, which must not be given again."""
-        columns = (("ingest_sequence", schema.LOGS), ("segment", schema.LEDGER))
-        sql = " UNION ALL ".join(f"SELECT max({column}) AS largest FROM {table}" for column, table in columns)
-        return int(_numbers(_fetch(self._flushes, sql), "largest").max())
+        # Rows of earlier segments have smaller numbers, so the index on them leaves a few blocks to read.
+        last_segment = f"SELECT max(segment) AS largest FROM {schema.LEDGER}"
+        last_row = (
+            f"SELECT max(ingest_sequence) AS largest FROM {schema.LOGS} WHERE ingest_sequence >= ({last_segment})"
+        )
+        return int(_numbers(_fetch(self._flushes, f"{last_segment} UNION ALL {last_row}"), "largest").max())
 
 
 def _fetch(client: Client, sql: str, parameters: dict[str, Value] | None = None) -> pa.Table:

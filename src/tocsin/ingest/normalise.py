@@ -81,10 +81,41 @@ class Normalised:
 
 def normalise(parts: Sequence[RecordColumns], stamp: Stamp) -> Normalised:
     """Check and convert every column of several requests at once; never raises for what a sender wrote."""
-    lengths = np.fromiter(map(len, parts), np.int64, len(parts))
-    sources = np.repeat(np.arange(len(parts), dtype=np.uint32), lengths)
-    rows = np.arange(len(sources)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    sieve = _Sieve(RecordColumns.concatenate(parts), sources, rows)
+    checked = [_checked(part, source, stamp) for source, part in enumerate(parts)]
+    sources = np.repeat(np.arange(len(parts), dtype=np.uint32), [part.columns.num_rows for part in checked])
+    batches = [part.columns for part in checked] or [pa.RecordBatch.from_pylist([], schema=_CHECKED_SCHEMA)]
+    rows = pa.concat_batches(batches)
+    refusals = [refusal for part in checked for refusal in part.refusals]
+    return Normalised(_batch(rows, sources, stamp), sources, refusals)
+
+
+_CHECKED_SCHEMA = pa.schema(
+    [
+        ("timestamp", pa.int64()),
+        ("severity_number", pa.uint8()),
+        ("service", pa.large_string()),
+        ("message", pa.large_string()),
+        ("metadata", pa.large_string()),
+        ("trace_text", pa.large_string()),
+        ("trace_id", pa.large_binary()),
+        ("span_text", pa.large_string()),
+        ("span_id", pa.large_binary()),
+        ("occurrence", pa.int64()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """One request's records that passed, in ``_CHECKED_SCHEMA``, and the others."""
+
+    columns: pa.RecordBatch
+    refusals: list[Refusal]
+
+
+def _checked(records: RecordColumns, source: int, stamp: Stamp) -> _Checked:
+    """Check one request: its objects are still in the processor's cache, and are columns of bytes afterwards."""
+    sieve = _Sieve(records, source)
     sieve.check_messages()
     timestamps = sieve.timestamps(stamp)
     sieve.services(stamp)
@@ -99,10 +130,22 @@ def normalise(parts: Sequence[RecordColumns], stamp: Stamp) -> Normalised:
     span_ids = sieve.ids("span_id", width_bytes=SPAN_ID_BYTES)
     metadata = canonical_column(sieve.records.metadata)  # type: ignore[arg-type]  # all are objects now
     sieve.check_metadata_sizes(metadata)
-    batch = _batch(sieve, timestamps, severities, trace_ids, span_ids, metadata, stamp)
+    arrays = [
+        pa.array(timestamps),
+        pa.array(severities),
+        pa.array(sieve.records.service, pa.large_string()),
+        pa.array(sieve.records.message, pa.large_string()),
+        metadata,
+        pa.array(trace_ids.texts, pa.large_string()),
+        trace_ids.packed,
+        pa.array(span_ids.texts, pa.large_string()),
+        span_ids.packed,
+        pa.array(sieve.records.occurrence, pa.int64()),
+    ]
+    columns = pa.RecordBatch.from_arrays(arrays, schema=_CHECKED_SCHEMA)
     if not sieve.keep.all():
-        batch = LogBatch(batch.rows.filter(pa.array(sieve.keep)))
-    return Normalised(batch, sieve.sources[sieve.keep], sieve.refusals)
+        columns = columns.filter(pa.array(sieve.keep))
+    return _Checked(columns, sieve.refusals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,12 +157,12 @@ class _Ids:
 
 
 class _Sieve:
-    """Records on their way through the checks; ``keep`` is False for those that failed one."""
+    """One request's records on their way through the checks; ``keep`` is False for those that failed one."""
 
-    def __init__(self, records: RecordColumns, sources: npt.NDArray[np.uint32], rows: npt.NDArray[np.int64]) -> None:
+    def __init__(self, records: RecordColumns, source: int) -> None:
         self.records = records
-        self.sources = sources
-        self.rows = rows
+        self.source = source
+        self.rows = np.arange(len(records))
         self.refusals: list[Refusal] = []
         self.keep = np.ones(len(records), dtype=np.bool_)
 
@@ -127,13 +170,12 @@ class _Sieve:
         """Fail one record, once: the first reason is the one that is told."""
         if self.keep[row]:
             self.keep[row] = False
-            self.refusals.append(Refusal(int(self.sources[row]), int(self.rows[row]), reason, detail))
+            self.refusals.append(Refusal(self.source, int(self.rows[row]), reason, detail))
 
     def drop_rejected(self) -> None:
         """Leave the failed records behind; row numbers change."""
         kept = {name: list(compress(getattr(self.records, name), self.keep)) for name in RecordColumns.__slots__}
         self.records = RecordColumns(**kept)
-        self.sources = self.sources[self.keep]
         self.rows = self.rows[self.keep]
         self.keep = np.ones(len(self.records), dtype=np.bool_)
 
@@ -155,11 +197,7 @@ class _Sieve:
     def timestamps(self, stamp: Stamp) -> npt.NDArray[np.int64]:
         """All timestamps, those of failed records included."""
         written = self.records.timestamp
-        parsed = parse_timestamps(written, missing=0)
-        if None in written:
-            is_missing = np.fromiter((value is None for value in written), np.bool_, len(written))
-            defaults = np.array(stamp.default_timestamps_unix_nano, dtype=np.int64)
-            parsed[is_missing] = defaults[self.sources[is_missing]]
+        parsed = parse_timestamps(written, missing=stamp.default_timestamps_unix_nano[self.source])
         latest = stamp.received_unix_nano + MAX_AHEAD_NANO
         for row in np.flatnonzero((parsed < 0) | (parsed > latest)).tolist():
             if parsed[row] == INVALID:
@@ -201,7 +239,7 @@ class _Sieve:
     def occurrences(self) -> None:
         """An occurrence number is a whole number, not negative and not astronomical; 0 where none is written."""
         occurrences = self.records.occurrence
-        if set(map(type, occurrences)) == {type(None)}:
+        if occurrences.count(None) == len(occurrences):
             occurrences[:] = repeat(0, len(occurrences))
             return
         if set(map(type, occurrences)) <= {int} and all(map(_OCCURRENCES.__contains__, occurrences)):
@@ -250,45 +288,28 @@ class _Sieve:
                 self.reject(row, RejectReason.METADATA_TOO_LARGE, detail)
 
 
-def _batch(
-    sieve: _Sieve,
-    timestamps: npt.NDArray[np.int64],
-    severities: npt.NDArray[np.uint8],
-    trace_ids: _Ids,
-    span_ids: _Ids,
-    metadata: pa.LargeStringArray,
-    stamp: Stamp,
-) -> LogBatch:
-    records = sieve.records
-    services = pa.array(records.service, pa.large_string())
-    messages = pa.array(records.message, pa.large_string())
+def _batch(rows: pa.RecordBatch, sources: npt.NDArray[np.uint32], stamp: Stamp) -> LogBatch:
     frame = pl.DataFrame(
         {
-            "source": sieve.sources,
-            "occurrence": pl.Series(records.occurrence, dtype=pl.Int64),
-            "timestamp": timestamps,
-            "severity_number": severities,
-            "service": pl.from_arrow(services),
-            "message": pl.from_arrow(messages),
-            "trace_id": pl.Series(trace_ids.texts, dtype=pl.String),
-            "span_id": pl.Series(span_ids.texts, dtype=pl.String),
-            "metadata": pl.from_arrow(metadata),
+            "source": sources,
+            "occurrence": pl.from_arrow(rows["occurrence"]),
+            "timestamp": pl.from_arrow(rows["timestamp"]),
+            "severity_number": pl.from_arrow(rows["severity_number"]),
+            "service": pl.from_arrow(rows["service"]),
+            "message": pl.from_arrow(rows["message"]),
+            "trace_id": pl.from_arrow(rows["trace_text"]),
+            "span_id": pl.from_arrow(rows["span_text"]),
+            "metadata": pl.from_arrow(rows["metadata"]),
         }
     )
-    received = np.full(len(records), stamp.received_unix_nano)
-    columns = {
-        "timestamp": pa.array(timestamps).view(_INSTANT),
-        "observed_timestamp": pa.array(received).view(_INSTANT),
+    derived = {
+        "timestamp": rows["timestamp"].view(_INSTANT),
+        "observed_timestamp": pa.array(np.full(rows.num_rows, stamp.received_unix_nano)).view(_INSTANT),
         "content_hash": content_hashes(frame, seed=stamp.content_hash_seed).to_arrow(),
-        "severity_number": pa.array(severities),
-        "service": services,
-        "message": messages,
-        "metadata": metadata,
-        "trace_id": trace_ids.packed,
-        "span_id": span_ids.packed,
         "shape": frame.select(shapes(pl.col("message"))).to_series().to_arrow(),
     }
-    return LogBatch(pa.RecordBatch.from_arrays([columns[name] for name in LOG_SCHEMA.names], schema=LOG_SCHEMA))
+    columns = [derived[name] if name in derived else rows[name] for name in LOG_SCHEMA.names]
+    return LogBatch(pa.RecordBatch.from_arrays(columns, schema=LOG_SCHEMA))
 
 
 def _severities(records: RecordColumns) -> npt.NDArray[np.uint8]:
@@ -323,7 +344,7 @@ def _severity(level: object) -> int | None:
 def _ids_from_metadata(records: RecordColumns) -> None:
     """Fill in trace and span ids that stand in the metadata under their usual names."""
     for values, spellings in ((records.trace_id, _TRACE_SPELLINGS), (records.span_id, _SPAN_SPELLINGS)):
-        if None not in values and "" not in values:
+        if all(values):
             continue
         for row, metadata in enumerate(records.metadata):
             if metadata and (values[row] is None or values[row] == ""):

@@ -1,10 +1,14 @@
 """Sets up the interpreter for a server: what is imported, how many threads, when garbage is looked for."""
 
+import ctypes
 import gc
 import os
 import sys
 from importlib.abc import MetaPathFinder
 from types import ModuleType
+
+_M_ARENA_MAX = -8
+_ARENAS = 2
 
 _POLARS_THREADS = "1"
 """A batch of some thousand rows is done before work could be spread over threads."""
@@ -29,6 +33,10 @@ class _WithoutPandas(MetaPathFinder):
 def prepare() -> None:
     """Call before anything large is imported."""
     os.environ.setdefault("POLARS_MAX_THREADS", _POLARS_THREADS)
+    if sys.platform == "linux":
+        # glibc gives each thread an arena of its own, and hardly ever gives its memory back. Another C library
+        # answers with 0 or hasn't the function; nothing depends on it.
+        getattr(ctypes.CDLL(None), "mallopt", lambda *_: 0)(_M_ARENA_MAX, _ARENAS)
     if "pandas" not in sys.modules:
         sys.meta_path.insert(0, _WithoutPandas())
 

@@ -44,6 +44,14 @@ METADATA_WORDS = f"tokens({_FOLDED.format(column='metadata')})"
 """The same runs in the metadata's JSON text, of its keys and of its values."""
 
 
+_CLEANUP = {
+    # Parts that merges have replaced are removed soon, not after minutes: they double the disk's use.
+    "cleanup_delay_period": 2,
+    "cleanup_delay_period_random_add": 1,
+    "max_cleanup_delay_period": 5,
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Durability:
     """What ClickHouse does so that a part, once inserted, survives power loss."""
@@ -56,9 +64,7 @@ class Durability:
 
     def settings(self) -> str:
         """The table settings, as they stand in a ``SETTINGS`` clause."""
-        settings = {"old_parts_lifetime": self.old_parts_lifetime_seconds}
-        if self.deduplicated_inserts:
-            settings["non_replicated_deduplication_window"] = self.deduplicated_inserts
+        settings = _CLEANUP | {"old_parts_lifetime": self.old_parts_lifetime_seconds}
         if self.fsync:
             settings |= {"fsync_after_insert": 1, "fsync_part_directory": 1, "min_rows_to_fsync_after_merge": 1}
         return ", ".join(f"{name} = {value}" for name, value in settings.items())

@@ -126,6 +126,12 @@ async def test_answer_tells_duplicates_and_rejected_records_apart(client: httpx.
     }
 
 
+async def test_body_is_read_line_by_line_when_its_content_type_says_so(client: httpx.AsyncClient) -> None:
+    assert (await _send(client, b"junk\n" + LOG)).status_code == 400
+    answer = await _send(client, b"junk\n" + LOG, content_type=NDJSON)
+    assert answer.json()["rejected"] == {"malformed_json": 1}
+
+
 async def test_nothing_is_received_when_the_list_is_empty(client: httpx.AsyncClient) -> None:
     answer = await _send(client, b'{"logs": []}')
     assert answer.json() == {"received": 0, "duplicates_skipped": 0, "rejected": {}, "dead_letters": 0}

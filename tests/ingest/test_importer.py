@@ -223,6 +223,12 @@ def test_repeated_ndjson_lines_say_how_many_came_before(file: Path) -> None:
         assert reasons == [RejectReason.MALFORMED_JSON] * 2
 
 
+def test_repeated_line_keeps_the_occurrence_that_it_says_itself(file: Path) -> None:
+    file.write_bytes(b'{"message": "a", "occurrence": 9}\n' * 2)
+    [chunk] = _chunks(file, FileFormat.NDJSON)
+    assert [json.loads(line)["occurrence"] for line in chunk.body.splitlines()] == [9, 9]
+
+
 def test_repeated_line_stays_as_it_is_when_it_is_too_deep_to_read(file: Path) -> None:
     line = b'{"x": ' + b"[" * 5_000 + b"]" * 5_000 + b"}"
     file.write_bytes(line + b"\n" + line)

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from tocsin.cli.client import CommandFailed, TocsinClient
-from tocsin.cli.importing import ImportCounts, import_key, print_counts, send_file
+from tocsin.cli.importing import ImportCounts, import_keys, print_counts, send_file
 from tocsin.ingest.importer import Chunk
 from tocsin.kit.settings import read_settings
 
@@ -85,11 +85,18 @@ def test_key_is_revoked_when_the_import_fails(tmp_path: Path) -> None:
     with (
         connected(intake, tmp_path) as client,
         contextlib.suppress(KeyboardInterrupt),
-        import_key(client, service="shop") as secret,
+        import_keys(client) as key_for,
     ):
-        assert secret == "svc_s"
+        assert [key_for("shop"), key_for("shop")] == ["svc_s", "svc_s"]
         raise KeyboardInterrupt
     assert (intake.requests[-1].method, intake.requests[-1].url.path) == ("DELETE", "/v1/keys/17")
+
+
+def test_token_is_made_anew_when_it_has_expired(tmp_path: Path) -> None:
+    intake = Intake(httpx.Response(401, json={}), httpx.Response(200, json={"keys": []}))
+    with connected(intake, tmp_path) as client:
+        assert client.get("/v1/keys") == {"keys": []}
+    assert len(intake.requests) == 2
 
 
 def test_counts_are_printed_with_each_reason(capsys: pytest.CaptureFixture[str]) -> None:

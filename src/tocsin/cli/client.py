@@ -20,6 +20,7 @@ RETRY_DEADLINE_SECONDS = 120.0
 
 MAX_PAUSE_SECONDS = 10.0
 
+_UNAUTHENTICATED = 401
 _RETRIED_STATUSES = frozenset({429, 503})
 
 
@@ -83,7 +84,12 @@ class TocsinClient:
             self._pause(min(float(response.headers.get("Retry-After", "1")), MAX_PAUSE_SECONDS))
 
     def _sent(self, method: str, path: str, **request: Any) -> httpx.Response:
-        return _checked(self._request(method, path, **request))
+        response = self._request(method, path, **request)
+        if response.status_code == _UNAUTHENTICATED:
+            # A long import outlives its token.
+            self._http.headers["Authorization"] = f"Bearer {access_token(self._settings)}"
+            response = self._request(method, path, **request)
+        return _checked(response)
 
     def _request(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:

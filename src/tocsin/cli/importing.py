@@ -1,7 +1,7 @@
 """Sends files through the intake of a running server, with a bar that shows how far it is."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -33,6 +33,14 @@ class ImportCounts:
         self.dead_letters += answer["dead_letters"]
         self.rejected.update(answer["rejected"])
 
+    def include(self, other: "ImportCounts") -> None:
+        """Add another file's counts."""
+        self.received += other.received
+        self.duplicates_skipped += other.duplicates_skipped
+        self.dead_letters += other.dead_letters
+        self.blank_lines += other.blank_lines
+        self.rejected.update(other.rejected)
+
     @property
     def stored(self) -> int:
         """How many are stored now that were not before."""
@@ -40,14 +48,21 @@ class ImportCounts:
 
 
 @contextmanager
-def import_key(client: TocsinClient, *, service: str) -> Iterator[str]:
-    """An API key for the length of an import: people have tokens, and the intake takes keys."""
-    wanted = {"name": IMPORT_KEY_NAME, "default_service": service, "allows_other_services": True}
-    issued = client.post("/v1/keys", wanted)
+def import_keys(client: TocsinClient) -> Iterator[Callable[[str], str]]:
+    """API keys for the length of an import, by default service: people have tokens, and the intake takes keys."""
+    issued: dict[str, dict[str, Any]] = {}
+
+    def key_for(service: str) -> str:
+        if service not in issued:
+            wanted = {"name": IMPORT_KEY_NAME, "default_service": service, "allows_other_services": True}
+            issued[service] = client.post("/v1/keys", wanted)
+        return str(issued[service]["secret"])
+
     try:
-        yield issued["secret"]
+        yield key_for
     finally:
-        client.delete(f"/v1/keys/{issued['key']['id']}")
+        for answer in issued.values():
+            client.delete(f"/v1/keys/{answer['key']['id']}")
 
 
 def send_file(

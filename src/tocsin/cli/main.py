@@ -134,22 +134,25 @@ def import_files(
 ) -> None:
     """Send log files to the server; sending them again stores only what is new."""
     from tocsin.cli.client import TocsinClient
-    from tocsin.cli.importing import import_key, print_counts, send_file
+    from tocsin.cli.importing import ImportCounts, import_keys, print_counts, send_file
     from tocsin.ingest.importer import FileFormat, chunks, detect_format, service_of
 
-    with TocsinClient(_settings()) as client:
+    total = ImportCounts()
+    with TocsinClient(_settings()) as client, import_keys(client) as key_for:
         for file in files:
             file_format = detect_format(file) if form is ImportFormat.AUTO else FileFormat(form.value)
             file_service = service or service_of(file)
-            with import_key(client, service=file_service) as api_key:
-                counts = send_file(
-                    client,
-                    chunks(file, file_format, service=file_service),
-                    api_key=api_key,
-                    name=file.name,
-                    size_bytes=file.stat().st_size,
-                )
+            counts = send_file(
+                client,
+                chunks(file, file_format, service=file_service),
+                api_key=key_for(file_service),
+                name=file.name,
+                size_bytes=file.stat().st_size,
+            )
             print_counts(str(file), counts)
+            total.include(counts)
+    if len(files) > 1:
+        print_counts(f"{len(files):,} files", total)
 
 
 @keys_app.command("list")

@@ -40,6 +40,7 @@ async def opened(directory: Path) -> AsyncIterator[EmbeddedClickHouseStore]:
 async def test_logs_and_ledger_are_there_when_started_again(tmp_path: Path) -> None:
     async with opened(tmp_path / "logs") as store:
         await store.write(OWNER, numbered_logs([1, 2]), Receipt(received=3, dead_letters=1))
+    assert list((tmp_path / "logs" / "wal").iterdir()) == []
     async with opened(tmp_path / "logs") as store:
         assert await messages(store, OWNER) == ["log 1", "log 2"]
         assert await store.totals(OWNER) == IngestTotals(received=3, stored=2, dead_letters=1)

@@ -65,6 +65,8 @@ class Durability:
     def settings(self) -> str:
         """The table settings, as they stand in a ``SETTINGS`` clause."""
         settings = _CLEANUP | {"old_parts_lifetime": self.old_parts_lifetime_seconds}
+        if self.deduplicated_inserts:
+            settings["non_replicated_deduplication_window"] = self.deduplicated_inserts
         if self.fsync:
             settings |= {"fsync_after_insert": 1, "fsync_part_directory": 1, "min_rows_to_fsync_after_merge": 1}
         return ", ".join(f"{name} = {value}" for name, value in settings.items())

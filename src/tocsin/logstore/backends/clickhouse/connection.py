@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import clickhouse_connect
 import pyarrow as pa
@@ -75,8 +75,9 @@ def http_client(url: str) -> Client:
         interface="https" if is_secure else "http",
         host=parts.hostname or "localhost",
         port=parts.port or (8443 if is_secure else 8123),
-        username=parts.username,
-        password=parts.password or "",
+        # Signs such as ``@`` and ``/`` are spelled with percent signs in a URL.
+        username=None if parts.username is None else unquote(parts.username),
+        password=unquote(parts.password or ""),
         # A session would serialise what its client asks; Tocsin's statements need none.
         autogenerate_session_id=False,
     )

@@ -46,3 +46,9 @@ def test_a_cursor_is_refused_when_the_question_is_another(question: Question, or
 def test_any_other_text_is_refused(text: str) -> None:
     with pytest.raises(InvalidRequest):
         read_cursor(text, QUESTION, Order.NEWEST_FIRST)
+
+
+def test_a_cursor_is_refused_when_its_position_can_not_be() -> None:
+    text = cursor_text(QUESTION, Order.NEWEST_FIRST, RANGE, Position(1, -1))
+    with pytest.raises(InvalidRequest, match="damaged"):
+        read_cursor(text, QUESTION, Order.NEWEST_FIRST)

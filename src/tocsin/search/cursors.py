@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+from typing import Annotated
 
 import msgspec
 
@@ -21,7 +22,7 @@ class Cursor(msgspec.Struct, frozen=True, array_like=True):
     start_unix_nano: int
     end_unix_nano: int
     timestamp_unix_nano: int
-    ingest_sequence: int
+    ingest_sequence: Annotated[int, msgspec.Meta(ge=0)]
 
     @property
     def time_range(self) -> TimeRange:

@@ -1,4 +1,4 @@
-"""``make bench``: start a server of its own, send seeded logs, and measure what ``docs/evaluation.md`` lists.
+"""``make bench``: start a server of its own, send seeded logs, and measure what ``BUDGETS`` lists.
 
 Writes ``benchmarks/results/bench.json`` and prints the same as a table. The client runs on the same machine, so
 figures of wall time include its share of the cores; CPU seconds are the server process's alone.

@@ -5,7 +5,7 @@ before anyone is told that it is stored. A segment is deleted when all its rows 
 
     frame   := prefix | header | body
     prefix  := magic "TOC1" | header length u32 | body length u32 | crc32(header, body) u32 | crc32(the 16 before) u32
-    header  := JSON: first_sequence, rows, receipts [{organization_id, received, stored, duplicates, dead_letters}]
+    header  := JSON: first_sequence, rows, ledger [{organization_id, received, stored, duplicates, dead_letters}]
     body    := one Arrow IPC record batch message in ``WAL_SCHEMA`` (absent when the commit stored no row)
 
 The body is in the form that ClickHouse reads, so a row is serialised once on its way to disk and to chDB.

@@ -16,7 +16,8 @@ import polars as pl
 import pyarrow as pa
 
 from tocsin.ingest.contracts import RecordColumns, RejectReason
-from tocsin.ingest.timestamps import INVALID, NANOSECONDS_A_SECOND, parse_timestamps
+from tocsin.ingest.timestamps import INVALID, parse_timestamps
+from tocsin.kit.moments import NANOSECONDS_A_SECOND
 from tocsin.logmodel.batch import LOG_SCHEMA, LogBatch
 from tocsin.logmodel.ids import SPAN_ID_BYTES, TRACE_ID_BYTES, content_hashes, pack_hex_ids, pack_uniform_hex_ids
 from tocsin.logmodel.levels import UNSPECIFIED_SEVERITY, severity_of

@@ -1,32 +1,25 @@
-"""Timestamps as senders write them → nanoseconds since the epoch.
+"""Timestamps as senders write them → nanoseconds since the epoch, a column at a time.
 
-RFC 3339 text (also without a zone, which is UTC, or without a time), or a number of seconds, milliseconds,
-microseconds or nanoseconds since the epoch, told apart by its magnitude: until the year 2286 a number below 1e11 can
-only be seconds, below 1e14 milliseconds, and so on.
+``kit.moments`` says which texts and numbers are read; texts of the usual forms are read without it, all at once.
 """
 
 import re
 from collections.abc import Sequence
-from datetime import datetime
 from decimal import Decimal
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-NANOSECONDS_A_SECOND = 1_000_000_000
+from tocsin.kit.moments import nanoseconds_of_number, nanoseconds_of_text
+
 INVALID = np.iinfo(np.int64).min
 """Stands for a timestamp that can't be read; pandas' and numpy's not-a-time has the same value."""
 
 _EARLIEST, _LATEST = INVALID + 1, np.iinfo(np.int64).max
-_UNITS = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3), (10**19, 1))
 
 _NUMBER = re.compile(r"[0-9]{1,40}(?:\.[0-9]{0,40})?(?:[eE]\+?[0-9]{1,2})?")
-_RFC3339 = re.compile(
-    r"([0-9]{4}-[0-9]{2}-[0-9]{2})"
-    r"(?:[Tt ]([0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(?:(?<=:..:..)[.,]([0-9]+))? ?([Zz]|[+-][0-9]{2}(?::?[0-9]{2})?)?)?"
-)
-# What Polars reads exactly as ``_from_rfc3339`` does, in years whose nanoseconds fit: it would wrap the others.
+# What Polars reads exactly as ``nanoseconds_of_text`` does, in years whose nanoseconds fit: it would wrap the others.
 _POLARS_READS = (
     r"^(?:19[7-9][0-9]|2[01][0-9]{2})-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-5][0-9](?:\.[0-9]{1,9})?"
     r"(?:[Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])$"
@@ -103,26 +96,12 @@ def _parse_one(value: object) -> int:
 
 
 def _from_number(value: float | Decimal) -> int:
-    if not 0 <= value < _UNITS[-1][0]:
-        return INVALID
-    factor = next(factor for limit, factor in _UNITS if value < limit)
-    # Through Decimal and the shortest text: 1700000000.1 seconds are exactly 100 ms past, not 99999904 ns.
-    return min(value * factor if isinstance(value, int) else int(Decimal(str(value)) * factor), _LATEST)
+    nanoseconds = nanoseconds_of_number(value)
+    return INVALID if nanoseconds is None else min(nanoseconds, _LATEST)
 
 
 def _from_text(text: str) -> int:
     if _NUMBER.fullmatch(text):
         return _from_number(Decimal(text))
-    written = _RFC3339.fullmatch(text)
-    return INVALID if written is None else _from_rfc3339(*written.groups())
-
-
-def _from_rfc3339(date: str, time: str | None, fraction: str | None, zone: str | None) -> int:
-    try:
-        moment = datetime.fromisoformat(f"{date}T{time or '00:00'}{(zone or 'Z').upper()}")
-    except ValueError:
-        return INVALID
-    seconds = int(moment.timestamp())
-    # datetime holds six digits; the text may have nine.
-    nanoseconds = seconds * NANOSECONDS_A_SECOND + int((fraction or "0")[:9].ljust(9, "0"))
-    return min(max(nanoseconds, _EARLIEST), _LATEST)
+    nanoseconds = nanoseconds_of_text(text)
+    return INVALID if nanoseconds is None else min(max(nanoseconds, _EARLIEST), _LATEST)

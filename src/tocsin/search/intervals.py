@@ -1,10 +1,11 @@
 """The intervals of a histogram."""
 
 from tocsin.kit.errors import InvalidRequest
+from tocsin.kit.moments import NANOSECONDS_A_SECOND
 from tocsin.logmodel.levels import level_of
 from tocsin.logstore.ports import HistogramBucket, TimeRange
 from tocsin.search.contracts import Bucket
-from tocsin.search.time_expressions import NANOSECONDS_A_SECOND, UNIT_SECONDS, duration_seconds
+from tocsin.search.time_expressions import UNIT_SECONDS, duration_seconds
 
 AUTOMATIC_BUCKETS = 60
 """About as many bars as a small chart shows well; an interval that nobody chose gives at most so many."""

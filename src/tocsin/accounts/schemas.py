@@ -9,7 +9,9 @@ from msgspec import Meta
 
 from tocsin.accounts.contracts import AccessToken, ApiKeySummary, IssuedKey, Principal, Role
 
-_Name = Annotated[str, Meta(min_length=1, max_length=200)]
+# Not blank, without control characters: as ingest wants the names of services. PostgreSQL takes no NUL in any text.
+_NAME_FORM = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$(?![\s\S])"
+_Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=_NAME_FORM)]
 _Password = Annotated[str, Meta(min_length=1, max_length=1_024)]
 
 
@@ -23,7 +25,7 @@ class _Confidential(msgspec.Struct, frozen=True, kw_only=True):
 class LoginRequest(_Confidential, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who logs in."""
 
-    email: Annotated[str, Meta(min_length=1, max_length=320, examples=["admin@localhost"])]
+    email: Annotated[str, Meta(min_length=1, max_length=320, pattern=r"^[^\x00]*$", examples=["admin@localhost"])]
     password: _Password
 
 
@@ -41,7 +43,7 @@ class AccessTokenResponse(_Confidential, frozen=True, kw_only=True):
     token_type: Literal["Bearer"] = "Bearer"
     expires_in_seconds: int
     password_change_required: Annotated[
-        bool, Meta(description="Until the password is changed, the token is good for that alone.")
+        bool, Meta(description="Until the password is changed, the token may read, and change nothing else.")
     ]
 
     @classmethod

@@ -147,6 +147,17 @@ def test_large_request_is_admitted_when_it_is_alone(service: IngestService) -> N
     assert _sample("tocsin_ingest_pending_bytes") == 0
 
 
+def test_a_request_that_grows_is_refused_when_others_fill_the_room(service: IngestService) -> None:
+    with service.admit(100), service.admit(MAX_PENDING_BYTES, held_bytes=100):
+        assert _sample("tocsin_ingest_pending_bytes") == 100 + MAX_PENDING_BYTES
+    with service.admit(1), service.admit(100):
+        with pytest.raises(TooManyRequests), service.admit(MAX_PENDING_BYTES, held_bytes=100):
+            pytest.fail("there is no room")
+        with service.admit(MAX_PENDING_BYTES - 101, held_bytes=100):
+            pass
+    assert _sample("tocsin_ingest_pending_bytes") == 0
+
+
 def test_room_is_given_back_when_a_request_fails(service: IngestService) -> None:
     with pytest.raises(ZeroDivisionError), service.admit(MAX_PENDING_BYTES):
         raise ZeroDivisionError

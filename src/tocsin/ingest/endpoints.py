@@ -125,11 +125,14 @@ async def ingest(
     accounted for: stored, known already, or kept as a dead letter with its reason.
     """
     limits: BodyLimits = request.app.state[BODY_LIMITS_STATE]
-    with ingest_service.admit(_announced_bytes(request, limits)):
+    announced = _announced_bytes(request, limits)
+    with ingest_service.admit(announced):
         body = await _read(request, limits)
         plain = decompress(body, request.headers.get("Content-Encoding"), max_bytes=limits.max_decompressed_bytes)
-        decoded = tocsin_json.decode(plain, request.headers.get("Content-Type"))
-        outcome = await ingest_service.ingest(decoded, key, idempotency_key=idempotency_key)
+        # From here on it takes the room of what came out of it.
+        with ingest_service.admit(max(0, len(plain) - announced), held_bytes=announced):
+            decoded = tocsin_json.decode(plain, request.headers.get("Content-Type"))
+            outcome = await ingest_service.ingest(decoded, key, idempotency_key=idempotency_key)
     return IngestResponse.of(outcome)
 
 

@@ -34,13 +34,15 @@ class IngestService:
         self._forgot_at: float | None = None
         self._pipeline = Pipeline(store, repository, clock=clock)
 
-    def admit(self, size_bytes: int) -> AbstractContextManager[None]:
-        """Hold room for a request's body while it is being processed.
+    def admit(self, size_bytes: int, *, held_bytes: int = 0) -> AbstractContextManager[None]:
+        """Hold room for a request's body while it is being processed; for one that holds ``held_bytes``, more room.
+
+        A request that is alone is taken in whatever its size.
 
         Raises:
             TooManyRequests: the bodies being processed fill the room already.
         """
-        if self._pending_bytes and self._pending_bytes + size_bytes > self._max_pending_bytes:
+        if self._pending_bytes > held_bytes and self._pending_bytes + size_bytes > self._max_pending_bytes:
             metrics.REFUSED.inc()
             raise TooManyRequests(
                 f"{self._pending_bytes:,} bytes are being processed already; send this again in a moment",

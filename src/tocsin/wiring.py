@@ -108,7 +108,7 @@ def _log_store(settings: Settings) -> LogStore:
         case "clickhouse" | "clickhouses":
             from tocsin.logstore.backends.clickhouse.http_store import ClickHouseHttpStore
 
-            return ClickHouseHttpStore(url)
+            return ClickHouseHttpStore(url, max_queries=settings.search.max_concurrent)
         case _:
             from tocsin.logstore.backends.clickhouse.embedded import EmbeddedClickHouseStore
 
@@ -116,4 +116,5 @@ def _log_store(settings: Settings) -> LogStore:
                 settings.server.data_dir / LOGSTORE_DIRECTORY,
                 fsync=settings.logstore.fsync,
                 min_free_bytes=settings.logstore.min_free_disk_bytes,
+                max_queries=settings.search.max_concurrent,
             )

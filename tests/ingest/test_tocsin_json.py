@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from tests.ingest.conftest import rows_of
 from tocsin.ingest.contracts import RejectReason
-from tocsin.ingest.protocols.tocsin_json import decode
-from tocsin.kit.errors import MalformedBody
+from tocsin.ingest.protocols.tocsin_json import MAX_LINES, MAX_OBJECTS, decode
+from tocsin.kit.errors import MalformedBody, PayloadTooLarge
 
 NDJSON = "application/x-ndjson"
 LOG = {
@@ -295,3 +295,15 @@ def test_records_are_read_alike_when_one_beside_them_is_odd(records: list[dict[s
     beside = decode(json.dumps([*records, {"message": "odd one", "odd": 1}]).encode())
     # A field that is null counts as one that isn't there; only then may another spelling fill it.
     assert rows_of(beside.records)[:-1] == rows_of(alone.records)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" + b",".join([b'{"message":""}'] * (MAX_OBJECTS + 1)) + b"]",
+        b"{}" + b"\n" * (MAX_LINES + 1),
+    ],
+)
+def test_body_with_too_many_records_is_refused_before_it_is_decoded(body: bytes) -> None:
+    with pytest.raises(PayloadTooLarge, match="smaller parts"):
+        decode(body)

@@ -1,8 +1,10 @@
 """The HTTP endpoints of ingest."""
 
+import asyncio
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 from litestar import Request, Router, get, post
 from litestar.di import NamedDependency, Provide
@@ -36,6 +38,12 @@ INGEST_STATE = "ingest"
 BODY_LIMITS_STATE = "body_limits"
 
 MAX_DEAD_LETTERS = 1_000
+
+LARGE_BODY_BYTES = 1 << 20
+"""A larger body takes tens of milliseconds to read."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
@@ -128,10 +136,11 @@ async def ingest(
     announced = _announced_bytes(request, limits)
     with ingest_service.admit(announced):
         body = await _read(request, limits)
-        plain = decompress(body, request.headers.get("Content-Encoding"), max_bytes=limits.max_decompressed_bytes)
+        encoding = request.headers.get("Content-Encoding")
+        plain = await _off_the_loop(decompress, body, encoding, max_bytes=limits.max_decompressed_bytes)
         # From here on it takes the room of what came out of it.
         with ingest_service.admit(max(0, len(plain) - announced), held_bytes=announced):
-            decoded = tocsin_json.decode(plain, request.headers.get("Content-Type"))
+            decoded = await _off_the_loop(tocsin_json.decode, plain, request.headers.get("Content-Type"))
             outcome = await ingest_service.ingest(decoded, key, idempotency_key=idempotency_key)
     return IngestResponse.of(outcome)
 
@@ -197,6 +206,15 @@ async def _read(request: AnyRequest, limits: BodyLimits) -> bytes:
             raise _too_large(limits)
         chunks.append(chunk)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def _off_the_loop(
+    work: Callable[Concatenate[bytes, P], T], body: bytes, *arguments: P.args, **options: P.kwargs
+) -> T:
+    """Do work on a body in a thread if it is large: others must not wait for it. A small one isn't worth the way."""
+    if len(body) <= LARGE_BODY_BYTES:
+        return work(body, *arguments, **options)
+    return await asyncio.to_thread(work, body, *arguments, **options)
 
 
 def _too_large(limits: BodyLimits) -> PayloadTooLarge:

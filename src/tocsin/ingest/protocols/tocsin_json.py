@@ -12,7 +12,14 @@ import msgspec
 from msgspec.structs import astuple
 
 from tocsin.ingest.contracts import Decoded, RecordColumns, Reject, RejectReason
-from tocsin.kit.errors import MalformedBody
+from tocsin.kit.errors import MalformedBody, PayloadTooLarge
+
+MAX_OBJECTS = 400_000
+"""Braces tell, before anything is decoded, how many records a body can hold at most. A record takes about half a
+kilobyte of memory while it is worked on, however small it is in the body."""
+
+MAX_LINES = 1_000_000
+"""The same for lines that are no objects: each becomes a dead letter."""
 
 _ENVELOPE = re.compile(rb'\s*\{\s*"logs"\s*:')
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -76,9 +83,13 @@ def decode(body: bytes, content_type: str | None = None) -> Decoded:
 
     Raises:
         MalformedBody: the body is empty or is not JSON.
+        PayloadTooLarge: it may hold more records than a request can be worked on with.
     """
     if not body or body.isspace():
         raise MalformedBody('the body is empty; send one log, an array of logs, or {"logs": [...]}')
+    if body.count(b"{") > MAX_OBJECTS or body.count(b"\n") > MAX_LINES:
+        detail = f"a body may hold {MAX_OBJECTS:,} JSON objects and {MAX_LINES:,} lines; send it in smaller parts"
+        raise PayloadTooLarge(detail)
     is_lines = content_type is not None and _LINES_TYPE.search(content_type) is not None
     try:
         return _decode_typed(body, is_lines=is_lines)

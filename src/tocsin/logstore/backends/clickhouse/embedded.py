@@ -29,20 +29,27 @@ from tocsin.logstore.ports import (
     WriteOutcome,
 )
 
-_CONNECTIONS = 4
-"""Queries that run at the same time; each has a thread and a connection."""
+_SPARE_CONNECTIONS = 2
+"""So that the state of the store is known even when all queries are slow ones."""
 
 
 class EmbeddedClickHouseStore:
     """The log store's port on one directory, which one process owns."""
 
-    def __init__(self, directory: Path, *, fsync: bool = True, min_free_bytes: int = 256 << 20) -> None:
-        """Keep everything below ``directory``; refuse writes when its disk has less than ``min_free_bytes`` free."""
+    def __init__(
+        self, directory: Path, *, fsync: bool = True, min_free_bytes: int = 256 << 20, max_queries: int = 8
+    ) -> None:
+        """Keep everything below ``directory``; refuse writes when its disk has less than ``min_free_bytes`` free.
+
+        ``max_queries`` run at one time.
+        """
         self._directory = directory
         self._fsync = fsync
         self._min_free_bytes = min_free_bytes
         self._lock: int | None = None
-        self._pool = ClickHousePool(lambda: embedded_client(directory / "chdb"), connections=_CONNECTIONS)
+        self._pool = ClickHousePool(
+            lambda: embedded_client(directory / "chdb"), connections=max_queries + _SPARE_CONNECTIONS
+        )
         self._reader = ClickHouseReader(self._pool)
         self._tables: EmbeddedTables | None = None
         self._journal: Journal | None = None

@@ -18,8 +18,8 @@ from tocsin.logstore.backends.clickhouse.reader import ClickHouseReader
 from tocsin.logstore.backends.clickhouse.schema import LEDGER, LEDGER_COLUMNS, LOGS, Durability, create_statements
 from tocsin.logstore.ports import OrganizationId, Receipt, StoreHealth, WriteOutcome
 
-CONNECTIONS = 4
-"""Statements that run at the same time; each has a thread."""
+SPARE_CONNECTIONS = 4
+"""Beside those for queries, so that neither writes nor the store's state wait for slow ones."""
 
 RETRIED_INSERTS_KEPT = 1_000
 """The server recognises an insert that the driver repeats after a broken connection, so many inserts later."""
@@ -44,9 +44,14 @@ class ClickHouseHttpStore(ClickHouseReader):
     writes at the same time may store a log that this one stores too; scans then show it once.
     """
 
-    def __init__(self, url: str, *, clock: Clock | None = None, durability: Durability | None = None) -> None:
-        """Use the server at ``url``; ``durability`` matters when the tables are created."""
-        self._connections = ClickHousePool(lambda: http_client(url), connections=CONNECTIONS)
+    def __init__(
+        self, url: str, *, max_queries: int = 8, clock: Clock | None = None, durability: Durability | None = None
+    ) -> None:
+        """Use the server at ``url``, with ``max_queries`` at one time.
+
+        ``durability`` matters when the tables are created.
+        """
+        self._connections = ClickHousePool(lambda: http_client(url), connections=max_queries + SPARE_CONNECTIONS)
         super().__init__(self._connections)
         self._clock = clock or SystemClock()
         self._durability = durability or Durability(deduplicated_inserts=RETRIED_INSERTS_KEPT)

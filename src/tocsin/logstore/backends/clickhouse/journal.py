@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -305,8 +306,9 @@ class Journal:
                 if pending is not None and (
                     self._closing or pending.rows >= FLUSH_ROWS or (due is not None and due <= 0)
                 ):
-                    pending.segment.close()
                     self._pending, self._moving = None, pending
+                    with suppress(OSError):  # every commit in it was synced; the flusher has to live on
+                        pending.segment.close()
                     return True
                 self._changed.wait(due)
 

@@ -15,7 +15,7 @@ from tocsin.database import engine
 from tocsin.database.service import Database
 from tocsin.kit.errors import InvalidSettings, ServiceUnavailable
 
-INSERT = text("INSERT INTO idempotency_keys VALUES (:id, :id, :key, 1)")
+INSERT = text("INSERT INTO idempotency_keys VALUES (:id, :key, 1)")
 COUNT = text("SELECT count(*) FROM idempotency_keys")
 ID = "00000000000000000000000000000001"
 

@@ -65,7 +65,6 @@ class _IngestOperation(Operation):
     """Describes the body, which the handler reads by itself."""
 
     def __post_init__(self) -> None:
-        log = {"type": "object", "description": "One log", "required": ["message"]}
         media = OpenAPIMediaType(
             schema=Schema(
                 description='One log, an array of logs, or {"logs": [...]}',
@@ -84,7 +83,7 @@ class _IngestOperation(Operation):
                 )
             },
         )
-        lines = OpenAPIMediaType(schema=Schema(description=f"{log['description']} a line", type="string"))  # type: ignore[arg-type]
+        lines = OpenAPIMediaType(schema=Schema(description="One log a line", type="string"))  # type: ignore[arg-type]
         self.request_body = RequestBody(
             required=True, content={"application/json": media, "application/x-ndjson": lines}
         )

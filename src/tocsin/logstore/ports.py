@@ -123,6 +123,86 @@ class ShapeCount:
     exemplar: Log
 
 
+class LogColumn(StrEnum):
+    """A field of the log itself that logs are grouped by or counted in."""
+
+    SERVICE = "service"
+    SEVERITY_NUMBER = "severity_number"
+    TRACE_ID = "trace_id"
+    SPAN_ID = "span_id"
+    SHAPE = "shape"
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataKey:
+    """A key of the metadata."""
+
+    key: str
+
+
+Field = LogColumn | MetadataKey
+"""Its values are text: ids as they are shown, numbers in decimal, shapes in 16 hexadecimal digits, metadata as
+``metadata.text_of`` says. A log without the key, the trace or the span has no value."""
+
+
+class Statistic(StrEnum):
+    """What is computed over the logs of a group."""
+
+    COUNT = "count"
+    #: How many different values the field has; exact.
+    DISTINCT = "distinct"
+    # The others look at values that are JSON numbers or texts that spell one, as ``MetadataCompares`` does.
+    MIN = "min"
+    MAX = "max"
+    AVERAGE = "avg"
+    #: The smallest value that at least this share of the values does not exceed; exact.
+    PERCENTILE = "percentile"
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One statistic of one field; COUNT has no field, PERCENTILE has a share in 0 < share <= 1."""
+
+    statistic: Statistic
+    field: Field | None = None
+    share: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AggregatePlan:
+    """Which logs are grouped, by what, and what is computed for each group."""
+
+    selection: Selection
+    measures: tuple[Measure, ...]
+    #: A group for each combination of these fields' values; logs without a value are a group of their own.
+    by: tuple[Field, ...] = ()
+    #: And for each interval of this length, aligned to the epoch; None for the whole range.
+    interval_nano: int | None = None
+    #: At most so many combinations of values: those with the most logs, then in the order of their values, a missing
+    #: value first.
+    limit: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class AggregateRow:
+    """One group."""
+
+    #: None without an interval.
+    start_unix_nano: int | None
+    #: One for each of ``by``; None where the logs have no value.
+    values: tuple[str | None, ...]
+    #: One for each of ``measures``; None where no log of the group has a number.
+    results: tuple[float | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class KeyCount:
+    """A key of the metadata, and how many logs have it."""
+
+    key: str
+    count: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreHealth:
     """What the store says of itself."""
@@ -193,6 +273,31 @@ class LogStore(Protocol):
 
     async def top_shapes(self, selection: Selection, *, limit: int) -> list[ShapeCount]:
         """The shapes with the most logs, most first, then by shape. Raises as ``scan`` does."""
+        ...
+
+    async def aggregate(self, plan: AggregatePlan) -> list[AggregateRow]:
+        """The plan's groups: by interval, then by descending number of logs in the whole range, then by values.
+
+        Groups without logs are left out; without ``by`` and interval there is one group, even of no logs. Raises as
+        ``scan`` does.
+        """
+        ...
+
+    async def metadata_keys(self, selection: Selection, *, limit: int) -> list[KeyCount]:
+        """The keys that most logs have, most first, then by name. Raises as ``scan`` does."""
+        ...
+
+    async def last_sequence(self, organization_id: OrganizationId) -> int:
+        """The largest ``ingest_sequence`` that ``read_after`` would return now; 0 where there is none."""
+        ...
+
+    async def read_after(self, organization_id: OrganizationId, ingest_sequence: int, *, limit: int) -> pa.RecordBatch:
+        """The next logs after this position, at most ``limit``, in the order of ``ingest_sequence``.
+
+        In ``STORED_LOG_SCHEMA``, empty where there are none. Whoever continues from the last row's sequence sees each
+        log once and misses none: a row is held back while one with a smaller sequence may still appear. A row appears
+        within 300 ms of the ``write`` that stored it, or a second where the store is across a network.
+        """
         ...
 
     async def get(self, organization_id: OrganizationId, *, timestamp_unix_milli: int, content_hash: int) -> Log | None:

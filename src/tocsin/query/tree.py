@@ -41,6 +41,45 @@ class Substring:
 
 
 @dataclass(frozen=True, slots=True)
+class Wildcard:
+    """A text with gaps: the first piece begins it, the last one ends it, the others stand in between, in this order.
+
+    At least two pieces; ``a*b`` is ``("a", "b")``, ``a*`` is ``("a", "")``. A gap may be empty.
+    """
+
+    pieces: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WordLike:
+    """Matches messages with a token like this; the pieces are folded, and hold nothing that no token may hold."""
+
+    wildcard: Wildcard
+
+
+@dataclass(frozen=True, slots=True)
+class Matches:
+    """Matches messages in which this RE2 expression, in UTF-8 mode, finds something; case counts."""
+
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceLike:
+    """Matches logs of services like this."""
+
+    wildcard: Wildcard
+
+
+@dataclass(frozen=True, slots=True)
+class TimestampCompares:
+    """Matches logs whose timestamp stands in this relation to a point in time."""
+
+    operator: Operator
+    unix_nano: int
+
+
+@dataclass(frozen=True, slots=True)
 class ServiceIs:
     """Matches logs of exactly this service."""
 
@@ -104,6 +143,22 @@ class MetadataExists:
 
 
 @dataclass(frozen=True, slots=True)
+class MetadataLike:
+    """Matches logs whose metadata has this key with a value like this, compared as text, case and all."""
+
+    key: str
+    wildcard: Wildcard
+
+
+@dataclass(frozen=True, slots=True)
+class MetadataMatches:
+    """Matches logs whose metadata has this key, with a value (as text) in which this RE2 expression finds something."""
+
+    key: str
+    expression: str
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     """Matches what the node inside does not."""
 
@@ -128,12 +183,18 @@ Node = (
     Everything
     | Phrase
     | Substring
+    | WordLike
+    | Matches
     | ServiceIs
+    | ServiceLike
+    | TimestampCompares
     | SeverityBetween
     | TraceIs
     | SpanIs
     | ShapeIs
     | MetadataIs
+    | MetadataLike
+    | MetadataMatches
     | MetadataCompares
     | MetadataExists
     | Not

@@ -10,10 +10,10 @@ from tests.ingest.conftest import KEY, ORGANIZATION, OTHER_ORGANIZATION, HeldClo
 from tests.support.logs import NOON_UNIX_NANO
 from tests.support.reading import messages
 from tocsin.ingest import pipeline as pipeline_module
-from tocsin.ingest.contracts import Decoded, IngestOutcome, Reject, RejectReason
+from tocsin.ingest.contracts import Decode, Decoded, IngestOutcome, Reject, RejectReason
 from tocsin.ingest.pipeline import MAX_GROUPS_BEING_WRITTEN, Pipeline
 from tocsin.ingest.repository import IngestRepository
-from tocsin.kit.errors import StoreUnavailable
+from tocsin.kit.errors import MalformedBody, StoreUnavailable
 from tocsin.logmodel.batch import LogBatch
 from tocsin.logstore.backends.memory.store import MemoryLogStore
 from tocsin.logstore.ports import IngestTotals, Receipt, WriteOutcome
@@ -71,7 +71,14 @@ def _decoded(*messages: object, rejects: int = 0) -> Decoded:
 
 
 def _submit(pipeline: Pipeline, decoded: Decoded, *, key: object = KEY) -> "asyncio.Task[IngestOutcome]":
-    return asyncio.create_task(pipeline.submit(decoded, key, first_received_unix_nano=None))  # type: ignore[arg-type]
+    return _submit_undecoded(pipeline, lambda: decoded, size_bytes=len(decoded.records), key=key)
+
+
+def _submit_undecoded(
+    pipeline: Pipeline, decode: Decode, *, size_bytes: int = 1, key: object = KEY
+) -> "asyncio.Task[IngestOutcome]":
+    submission = pipeline.submit(decode, key, size_bytes=size_bytes, first_received_unix_nano=None)  # type: ignore[arg-type]
+    return asyncio.create_task(submission)
 
 
 async def _occupy(pipeline: Pipeline, gated: GatedStore) -> list["asyncio.Task[IngestOutcome]"]:
@@ -135,7 +142,7 @@ async def test_requests_go_apart_when_their_keys_differ(pipeline: Pipeline, gate
 async def test_group_is_closed_when_it_is_full(
     pipeline: Pipeline, gated: GatedStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pipeline_module, "MAX_GROUP_RECORDS", 3)
+    monkeypatch.setattr(pipeline_module, "MAX_GROUP_BYTES", 3)
     occupied = await _occupy(pipeline, gated)
     waiting = [_submit(pipeline, _decoded(*texts)) for texts in (["a", "b", "c", "d"], ["e", "f"], ["g"], ["h"])]
     await asyncio.sleep(0)
@@ -192,10 +199,32 @@ async def test_senders_hear_of_it_when_normalising_fails(pipeline: Pipeline, mon
         raise MemoryError
 
     with monkeypatch.context() as broken:
-        broken.setattr(pipeline_module, "normalise", fail)
+        broken.setattr(pipeline_module, "join", fail)
         with pytest.raises(MemoryError):
             await _submit(pipeline, _decoded("a"))
     assert (await _submit(pipeline, _decoded("a"))).stored == 1
+
+
+async def test_a_request_that_cannot_be_read_fails_alone(pipeline: Pipeline, gated: GatedStore) -> None:
+    def unreadable() -> Decoded:
+        raise MalformedBody("not JSON")
+
+    occupied = await _occupy(pipeline, gated)
+    waiting = [
+        _submit(pipeline, _decoded("a", 5)),
+        _submit_undecoded(pipeline, unreadable),
+        _submit(pipeline, _decoded("b", "c", rejects=1)),
+    ]
+    await asyncio.sleep(0)
+    gated.gate.set()
+    first, unread, last = await asyncio.gather(*waiting, return_exceptions=True)
+    assert isinstance(unread, MalformedBody)
+    assert isinstance(first, IngestOutcome)
+    assert (first.stored, first.dead_letters) == (1, 1)
+    assert isinstance(last, IngestOutcome)
+    assert (last.stored, last.dead_letters) == (2, 1)
+    await asyncio.gather(*occupied)
+    assert sum(receipt.received for receipt in gated.receipts) == len(occupied) + 5
 
 
 async def test_others_are_answered_when_one_sender_of_a_group_has_gone(pipeline: Pipeline, gated: GatedStore) -> None:

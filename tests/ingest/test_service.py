@@ -10,6 +10,7 @@ from prometheus_client import REGISTRY
 from tests.ingest.conftest import KEY, ORGANIZATION, OTHER_ORGANIZATION, HeldClock, columns_of
 from tests.support.logs import NOON_UNIX_NANO
 from tests.support.reading import messages, scanned, selection
+from tocsin.accounts.contracts import KeyIdentity
 from tocsin.ingest.contracts import Decoded, IngestOutcome, Reject, RejectReason
 from tocsin.ingest.repository import IngestRepository
 from tocsin.ingest.service import (
@@ -37,6 +38,12 @@ def decoded(records: Sequence[dict[str, Any]], rejects: Sequence[Reject] = ()) -
     return Decoded(columns_of(records), list(rejects), lambda: [json.dumps(record).encode() for record in records])
 
 
+async def send(
+    service: IngestService, sent: Decoded, key: KeyIdentity, *, idempotency_key: str | None = None
+) -> IngestOutcome:
+    return await service.ingest(lambda: sent, key, size_bytes=100, idempotency_key=idempotency_key)
+
+
 TICK = {"message": "tick"}
 TIMED = [{"message": f"log {number}", "timestamp": NOON_UNIX_NANO + number} for number in range(3)]
 CUT = Reject(RejectReason.MALFORMED_JSON, "cut short", b'{"mess')
@@ -44,7 +51,7 @@ CUT = Reject(RejectReason.MALFORMED_JSON, "cut short", b'{"mess')
 
 async def test_every_record_is_accounted_for(service: IngestService, store: MemoryLogStore) -> None:
     sent = decoded([*TIMED, {"message": 5}, {"message": "late", "timestamp": "junk"}], [CUT])
-    outcome = await service.ingest(sent, KEY)
+    outcome = await send(service, sent, KEY)
     reasons = Counter(
         [RejectReason.MALFORMED_JSON, RejectReason.MESSAGE_NOT_TEXT, RejectReason.BAD_TIMESTAMP],
     )
@@ -55,7 +62,7 @@ async def test_every_record_is_accounted_for(service: IngestService, store: Memo
 
 
 async def test_rejects_are_kept_as_dead_letters(service: IngestService) -> None:
-    await service.ingest(decoded([{"message": 5}], [CUT]), KEY)
+    await send(service, decoded([{"message": 5}], [CUT]), KEY)
     letters = await service.dead_letters(ORGANIZATION, limit=10)
     assert {letter.reason for letter in letters} == {RejectReason.MALFORMED_JSON, RejectReason.MESSAGE_NOT_TEXT}
     assert {letter.raw for letter in letters} == {b'{"mess', b'{"message": 5}'}
@@ -66,9 +73,9 @@ async def test_rejects_are_kept_as_dead_letters(service: IngestService) -> None:
 async def test_nothing_new_is_stored_when_a_request_is_sent_again(
     service: IngestService, store: MemoryLogStore, clock: HeldClock
 ) -> None:
-    await service.ingest(decoded(TIMED), KEY)
+    await send(service, decoded(TIMED), KEY)
     clock.unix_nano += 1_000_000_000
-    again = await service.ingest(decoded([*TIMED, {"message": "new", "timestamp": NOON_UNIX_NANO + 9}]), KEY)
+    again = await send(service, decoded([*TIMED, {"message": "new", "timestamp": NOON_UNIX_NANO + 9}]), KEY)
     assert (again.stored, again.duplicates_skipped) == (1, 3)
     assert len(await messages(store, ORGANIZATION)) == 4
 
@@ -76,8 +83,8 @@ async def test_nothing_new_is_stored_when_a_request_is_sent_again(
 async def test_both_are_stored_when_two_requests_say_the_same_without_a_time(
     service: IngestService, store: MemoryLogStore
 ) -> None:
-    one_after_the_other = [await service.ingest(decoded([TICK]), KEY) for _ in range(2)]
-    at_once = await asyncio.gather(*(service.ingest(decoded([TICK]), KEY) for _ in range(5)))
+    one_after_the_other = [await send(service, decoded([TICK]), KEY) for _ in range(2)]
+    at_once = await asyncio.gather(*(send(service, decoded([TICK]), KEY) for _ in range(5)))
     assert [outcome.stored for outcome in [*one_after_the_other, *at_once]] == [1] * 7
     assert await messages(store, ORGANIZATION) == ["tick"] * 7
 
@@ -85,10 +92,10 @@ async def test_both_are_stored_when_two_requests_say_the_same_without_a_time(
 async def test_request_without_times_is_recognised_when_it_has_the_same_idempotency_key(
     service: IngestService, store: MemoryLogStore, clock: HeldClock
 ) -> None:
-    first = await service.ingest(decoded([TICK, TICK]), KEY, idempotency_key="k")
+    first = await send(service, decoded([TICK, TICK]), KEY, idempotency_key="k")
     clock.unix_nano += 7_000_000_000
-    again = await service.ingest(decoded([TICK, TICK]), KEY, idempotency_key="k")
-    other = await service.ingest(decoded([TICK, TICK]), KEY, idempotency_key="other")
+    again = await send(service, decoded([TICK, TICK]), KEY, idempotency_key="k")
+    other = await send(service, decoded([TICK, TICK]), KEY, idempotency_key="other")
     assert [outcome.stored for outcome in (first, again, other)] == [2, 0, 2]
     logs = await scanned(store, selection(ORGANIZATION))
     assert {log.timestamp_unix_nano for log in logs} == {NOON_UNIX_NANO, NOON_UNIX_NANO + 7_000_000_000}
@@ -97,7 +104,7 @@ async def test_request_without_times_is_recognised_when_it_has_the_same_idempote
 async def test_request_is_stored_once_when_it_comes_several_times_at_once(
     service: IngestService, store: MemoryLogStore
 ) -> None:
-    outcomes = await asyncio.gather(*(service.ingest(decoded([TICK]), KEY, idempotency_key="k") for _ in range(4)))
+    outcomes = await asyncio.gather(*(send(service, decoded([TICK]), KEY, idempotency_key="k") for _ in range(4)))
     assert sum(outcome.stored for outcome in outcomes) == 1
     assert await messages(store, ORGANIZATION) == ["tick"]
 
@@ -109,7 +116,7 @@ async def test_idempotency_key_is_forgotten_after_its_lifetime(
     for _ in range(2):
         # A service forgets only now and then; a new one does at once.
         service = IngestService(store, repository, clock=clock, max_pending_bytes=MAX_PENDING_BYTES)
-        stored.append((await service.ingest(decoded([TICK]), KEY, idempotency_key="k")).stored)
+        stored.append((await send(service, decoded([TICK]), KEY, idempotency_key="k")).stored)
         await service.close()
         clock.unix_nano += IDEMPOTENCY_KEY_LIFETIME_SECONDS * 1_000_000_000 + 1
     assert stored == [1, 1]
@@ -120,14 +127,12 @@ async def test_request_is_refused_when_its_idempotency_key_has_no_usable_length(
     service: IngestService, store: MemoryLogStore, key: str
 ) -> None:
     with pytest.raises(InvalidRequest, match="Idempotency-Key"):
-        await service.ingest(decoded([TICK]), KEY, idempotency_key=key)
+        await send(service, decoded([TICK]), KEY, idempotency_key=key)
     assert await messages(store, ORGANIZATION) == []
 
 
 async def test_longest_idempotency_key_is_taken(service: IngestService) -> None:
-    assert (
-        await service.ingest(decoded([TICK]), KEY, idempotency_key="k" * MAX_IDEMPOTENCY_KEY_CHARACTERS)
-    ).stored == 1
+    assert (await send(service, decoded([TICK]), KEY, idempotency_key="k" * MAX_IDEMPOTENCY_KEY_CHARACTERS)).stored == 1
 
 
 def test_request_is_refused_when_there_is_no_room(service: IngestService) -> None:
@@ -176,7 +181,7 @@ async def test_metrics_count_what_became_of_the_records(service: IngestService) 
 
     before = counted()
     for _ in range(2):
-        await service.ingest(decoded(TIMED, [CUT]), KEY)
+        await send(service, decoded(TIMED, [CUT]), KEY)
     assert [new - old for new, old in zip(counted(), before, strict=True)] == [3, 3, 2, 2]
 
 

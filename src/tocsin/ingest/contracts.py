@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from itertools import chain
 
 
 class RejectReason(StrEnum):
@@ -55,13 +54,6 @@ class RecordColumns:
     def __len__(self) -> int:
         return len(self.message)
 
-    @classmethod
-    def concatenate(cls, parts: "Sequence[RecordColumns]") -> "RecordColumns":
-        """The records of all parts, in order."""
-        if len(parts) == 1:
-            return parts[0]
-        return cls(*(list(chain.from_iterable(getattr(part, name) for part in parts)) for name in cls.__slots__))
-
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
@@ -76,6 +68,10 @@ class Decoded:
     def received(self) -> int:
         """How many records the body held."""
         return len(self.records) + len(self.rejects)
+
+
+Decode = Callable[[], Decoded]
+"""Decodes one request's body when its turn comes. Raises ``MalformedBody`` or ``PayloadTooLarge``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

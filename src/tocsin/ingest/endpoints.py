@@ -4,6 +4,7 @@ import asyncio
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
 
 from litestar import Request, Router, get, post
@@ -139,8 +140,8 @@ async def ingest(
         plain = await _off_the_loop(decompress, body, encoding, max_bytes=limits.max_decompressed_bytes)
         # From here on it takes the room of what came out of it.
         with ingest_service.admit(max(0, len(plain) - announced), held_bytes=announced):
-            decoded = await _off_the_loop(tocsin_json.decode, plain, request.headers.get("Content-Type"))
-            outcome = await ingest_service.ingest(decoded, key, idempotency_key=idempotency_key)
+            decode = partial(tocsin_json.decode, plain, request.headers.get("Content-Type"))
+            outcome = await ingest_service.ingest(decode, key, size_bytes=len(plain), idempotency_key=idempotency_key)
     return IngestResponse.of(outcome)
 
 

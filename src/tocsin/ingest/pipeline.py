@@ -2,25 +2,28 @@
 
 A request of a thousand logs costs as much in calls as in work, so requests that arrive while others are being
 normalised or written are taken as one group next time. There is no timer: alone, a request goes at once.
+
+One thread decodes each request of a group and turns it into columns at once: half of the time that a record takes
+is spent on touching its objects, and that doubles where another thread made them.
 """
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 
 from tocsin.accounts.contracts import KeyIdentity
-from tocsin.ingest.contracts import Decoded, IngestOutcome, Reject
-from tocsin.ingest.normalise import Normalised, Stamp, normalise
+from tocsin.ingest.contracts import Decode, IngestOutcome, Reject
+from tocsin.ingest.normalise import Checked, Normalised, Stamp, check, join
 from tocsin.ingest.repository import IngestRepository
 from tocsin.kit.clock import Clock, utc_now
 from tocsin.logstore.ports import LogStore, Receipt
 
-MAX_GROUP_RECORDS = 16_000
-"""A group takes in no further request above this, so that the first in it is not kept waiting."""
+MAX_GROUP_BYTES = 6 << 20
+"""A group takes in no further request whose body would bring it above this: the first in it is not kept waiting."""
 
 MAX_GROUPS_BEING_WRITTEN = 2
 """While one group is written, the next is normalised."""
@@ -28,10 +31,31 @@ MAX_GROUPS_BEING_WRITTEN = 2
 
 @dataclass(frozen=True, slots=True)
 class _Submission:
-    decoded: Decoded
+    decode: Decode
+    size_bytes: int
     key: KeyIdentity
     default_timestamp_unix_nano: int
     outcome: "asyncio.Future[IngestOutcome]"
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    """What is still needed of a request once its records are columns."""
+
+    submission: _Submission
+    received: int
+    rejects: list[Reject]
+    raw_records: Callable[[], Sequence[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """Requests that are written together; those that can't be read or checked have failed by themselves."""
+
+    #: By the number that the request has as a source.
+    arrivals: dict[int, _Arrival]
+    faults: list[tuple[_Submission, Exception]]
+    normalised: Normalised
 
 
 class Pipeline:
@@ -49,14 +73,14 @@ class Pipeline:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tocsin-normalise")
 
     async def submit(
-        self, decoded: Decoded, key: KeyIdentity, *, first_received_unix_nano: int | None
+        self, decode: Decode, key: KeyIdentity, *, size_bytes: int, first_received_unix_nano: int | None
     ) -> IngestOutcome:
-        """Store what can be stored; see ``IngestService.ingest``."""
+        """Store what can be stored of a body of ``size_bytes``; see ``IngestService.ingest``."""
         outcome: asyncio.Future[IngestOutcome] = asyncio.get_running_loop().create_future()
         default_timestamp = (
             self._next_default_timestamp() if first_received_unix_nano is None else first_received_unix_nano
         )
-        self._waiting.append(_Submission(decoded, key, default_timestamp, outcome))
+        self._waiting.append(_Submission(decode, size_bytes, key, default_timestamp, outcome))
         if self._runner is None or self._runner.done():
             self._runner = asyncio.create_task(self._run_until_empty())
         return await outcome
@@ -77,93 +101,113 @@ class Pipeline:
     async def _run_until_empty(self) -> None:
         loop = asyncio.get_running_loop()
         while self._waiting:
-            group = self._next_group()
-            stamp = self._stamp(group)
-            records = [submission.decoded.records for submission in group]
+            submissions = self._next_submissions()
             try:
-                normalised = await loop.run_in_executor(self._thread, normalise, records, stamp)
+                group = await loop.run_in_executor(self._thread, _normalised, submissions, self._stamp(submissions))
             except Exception as error:  # noqa: BLE001  (the edge of the loop: the senders must hear of it)
-                _fail(group, error)
+                _fail(submissions, error)
                 continue
-            task = asyncio.create_task(self._write(group, normalised))
+            for submission, fault in group.faults:
+                _fail([submission], fault)
+            task = asyncio.create_task(self._write(group))
             self._writing.add(task)
             task.add_done_callback(self._writing.discard)
             while len(self._writing) >= MAX_GROUPS_BEING_WRITTEN:
                 await asyncio.wait(self._writing, return_when=asyncio.FIRST_COMPLETED)
 
-    def _next_group(self) -> list[_Submission]:
+    def _next_submissions(self) -> list[_Submission]:
         """The longest waiting submission, and those that can go with it: same key."""
         first = self._waiting[0]
-        group, records, left = [], 0, []
+        taken, size_bytes, left = [], 0, []
         for submission in self._waiting:
             fits = submission is first or (
-                records + len(submission.decoded.records) <= MAX_GROUP_RECORDS and submission.key == first.key
+                size_bytes + submission.size_bytes <= MAX_GROUP_BYTES and submission.key == first.key
             )
             if fits:
-                group.append(submission)
-                records += len(submission.decoded.records)
+                taken.append(submission)
+                size_bytes += submission.size_bytes
             else:
                 left.append(submission)
         self._waiting = left
-        return group
+        return taken
 
-    def _stamp(self, group: Sequence[_Submission]) -> Stamp:
-        key = group[0].key
+    def _stamp(self, submissions: Sequence[_Submission]) -> Stamp:
+        key = submissions[0].key
         return Stamp(
             received_unix_nano=self._clock.now_unix_nano(),
-            default_timestamps_unix_nano=[submission.default_timestamp_unix_nano for submission in group],
+            default_timestamps_unix_nano=[submission.default_timestamp_unix_nano for submission in submissions],
             default_service=key.default_service,
             allows_other_services=key.allows_other_services,
             content_hash_seed=key.content_hash_seed,
         )
 
-    async def _write(self, group: list[_Submission], normalised: Normalised) -> None:
-        try:
-            outcomes = await self._outcomes(group, normalised)
-        except Exception as error:  # noqa: BLE001  (the edge of the task: the senders must hear of it)
-            _fail(group, error)
+    async def _write(self, group: _Group) -> None:
+        if not group.arrivals:
             return
-        for submission, outcome in zip(group, outcomes, strict=True):
+        submissions = [arrival.submission for arrival in group.arrivals.values()]
+        try:
+            outcomes = await self._outcomes(group)
+        except Exception as error:  # noqa: BLE001  (the edge of the task: the senders must hear of it)
+            _fail(submissions, error)
+            return
+        for submission, outcome in zip(submissions, outcomes, strict=True):
             if not submission.outcome.done():
                 submission.outcome.set_result(outcome)
 
-    async def _outcomes(self, group: list[_Submission], normalised: Normalised) -> list[IngestOutcome]:
-        rejects = _rejects_by_submission(group, normalised)
-        key = group[0].key
-        all_rejects = [reject for each in rejects for reject in each]
+    async def _outcomes(self, group: _Group) -> list[IngestOutcome]:
+        normalised = group.normalised
+        rejects = _rejects_by_source(group)
+        key = next(iter(group.arrivals.values())).submission.key
+        all_rejects = [reject for each in rejects.values() for reject in each]
         if all_rejects:
             # Before the logs: were it the other way round, a crash in between would lose them.
             await self._repository.add_dead_letters(
                 key.organization_id, key.default_service, all_rejects, received_at=utc_now(self._clock)
             )
-        received = sum(submission.decoded.received for submission in group)
+        received = sum(arrival.received for arrival in group.arrivals.values())
         receipt = Receipt(received=received, dead_letters=len(all_rejects))
         written = await self._store.write(key.organization_id, normalised.batch, receipt)
-        rows = np.bincount(normalised.sources, minlength=len(group))
-        new_rows = np.bincount(normalised.sources[written.is_new], minlength=len(group))
+        sources = max(group.arrivals) + 1
+        rows = np.bincount(normalised.sources, minlength=sources).tolist()
+        new_rows = np.bincount(normalised.sources[written.is_new], minlength=sources).tolist()
         return [
             IngestOutcome(
-                received=submission.decoded.received,
-                stored=stored,
-                duplicates_skipped=sent - stored,
-                rejected=Counter(reject.reason for reject in each),
+                received=arrival.received,
+                stored=new_rows[source],
+                duplicates_skipped=rows[source] - new_rows[source],
+                rejected=Counter(reject.reason for reject in rejects[source]),
             )
-            for submission, sent, stored, each in zip(group, rows.tolist(), new_rows.tolist(), rejects, strict=True)
+            for source, arrival in group.arrivals.items()
         ]
 
 
-def _rejects_by_submission(group: list[_Submission], normalised: Normalised) -> list[list[Reject]]:
-    rejects = [list(submission.decoded.rejects) for submission in group]
-    raw_records = {
-        source: group[source].decoded.raw_records() for source in {each.source for each in normalised.refusals}
-    }
-    for refusal in normalised.refusals:
+def _normalised(submissions: Sequence[_Submission], stamp: Stamp) -> _Group:
+    """Decode and check one request after the other, then convert what they hold together."""
+    arrivals: dict[int, _Arrival] = {}
+    checked: list[Checked] = []
+    faults: list[tuple[_Submission, Exception]] = []
+    for source, submission in enumerate(submissions):
+        try:
+            decoded = submission.decode()
+            checked.append(check(decoded.records, source, stamp))
+        except Exception as error:  # noqa: BLE001  (one request's fault is not its neighbours')
+            faults.append((submission, error))
+        else:
+            arrivals[source] = _Arrival(submission, decoded.received, decoded.rejects, decoded.raw_records)
+    return _Group(arrivals, faults, join(checked, stamp))
+
+
+def _rejects_by_source(group: _Group) -> dict[int, list[Reject]]:
+    rejects = {source: list(arrival.rejects) for source, arrival in group.arrivals.items()}
+    refusals = group.normalised.refusals
+    raw_records = {source: group.arrivals[source].raw_records() for source in {each.source for each in refusals}}
+    for refusal in refusals:
         raw = raw_records[refusal.source][refusal.row]
         rejects[refusal.source].append(Reject(refusal.reason, refusal.detail, raw))
     return rejects
 
 
-def _fail(group: Sequence[_Submission], error: Exception) -> None:
-    for submission in group:
+def _fail(submissions: Sequence[_Submission], error: Exception) -> None:
+    for submission in submissions:
         if not submission.outcome.done():
             submission.outcome.set_exception(error)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from tocsin.accounts.contracts import KeyIdentity
 from tocsin.ingest import metrics
-from tocsin.ingest.contracts import Decoded, IngestOutcome
+from tocsin.ingest.contracts import Decode, IngestOutcome
 from tocsin.ingest.pipeline import Pipeline
 from tocsin.ingest.repository import DeadLetter, IngestRepository
 from tocsin.kit.clock import Clock
@@ -60,8 +60,12 @@ class IngestService:
             self._pending_bytes -= size_bytes
             metrics.PENDING_BYTES.set(self._pending_bytes)
 
-    async def ingest(self, decoded: Decoded, key: KeyIdentity, *, idempotency_key: str | None = None) -> IngestOutcome:
+    async def ingest(
+        self, decode: Decode, key: KeyIdentity, *, size_bytes: int, idempotency_key: str | None = None
+    ) -> IngestOutcome:
         """Store the records that can be stored, keep the others as dead letters; both are durable on return.
+
+        ``decode`` runs in a thread, with other requests' before and after it; the body has ``size_bytes``.
 
         Sending the same records again stores nothing new. Records without a timestamp are recognised only under the
         same ``idempotency_key``, for a day.
@@ -69,10 +73,13 @@ class IngestService:
         Raises:
             StoreUnavailable: nothing was acknowledged; send the request again.
             InvalidRequest: the idempotency key is empty or too long.
+            MalformedBody, PayloadTooLarge: as ``decode`` does.
         """
         started = time.monotonic()
         first_received = None if idempotency_key is None else await self._first_received(key, idempotency_key)
-        outcome = await self._pipeline.submit(decoded, key, first_received_unix_nano=first_received)
+        outcome = await self._pipeline.submit(
+            decode, key, size_bytes=size_bytes, first_received_unix_nano=first_received
+        )
         _count(outcome)
         metrics.INGESTION_LATENCY.observe((time.monotonic() - started) * 1000)
         return outcome

@@ -6,13 +6,15 @@ connections, and each call has one of both to itself.
 
 import asyncio
 import queue
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import unquote, urlsplit
 
+import chdb
 import clickhouse_connect
 import pyarrow as pa
 from clickhouse_connect.driver.client import Client
@@ -25,6 +27,7 @@ Value = str | int | float
 
 T = TypeVar("T")
 
+_ERROR_CODE = re.compile(r"\bCode: ([0-9]+)")
 _SECURE_SCHEMES = frozenset({"clickhouses", "https"})
 _TIMEOUT_CODES = frozenset({159, 160})
 _EXPENSIVE_CODES = frozenset({158, 241, 307, 396})
@@ -47,24 +50,51 @@ def translated_errors() -> Iterator[None]:
     except OperationalError as error:
         raise StoreUnavailable("ClickHouse can't be reached") from error
     except DatabaseError as error:
-        raise _translated(error) from error
+        raise translated_code(error.code, error.name or str(error.code)) from error
     except Error as error:
         raise TocsinError("ClickHouse's driver refused the statement") from error
 
 
-def _translated(error: DatabaseError) -> TocsinError:
-    if error.code in _TIMEOUT_CODES:
+def translated_code(code: int | None, name: str) -> TocsinError:
+    """The error for one of ClickHouse's; ``name`` is told where nothing better is known."""
+    if code in _TIMEOUT_CODES:
         return QueryTimedOut("the query ran longer than it may")
-    if error.code in _EXPENSIVE_CODES:
+    if code in _EXPENSIVE_CODES:
         return QueryTooExpensive("the query needs more memory than it may use; narrow its time range")
-    if error.code is None or error.code in _UNAVAILABLE_CODES:
+    if code is None or code in _UNAVAILABLE_CODES:
         return StoreUnavailable("ClickHouse can't take this right now")
-    return TocsinError(f"ClickHouse refused a statement: {error.name or error.code}")
+    return TocsinError(f"ClickHouse refused a statement: {name}")
 
 
 def embedded_client(directory: Path) -> Client:
     """Open a connection to the engine in this process that owns ``directory``."""
     return clickhouse_connect.get_client(interface="chdb", path=str(directory))
+
+
+class EmbeddedInserter:
+    """A connection for large inserts: the rows go to the engine as they are, not by way of a temporary file."""
+
+    def __init__(self, directory: Path) -> None:
+        """Open a connection to the engine in this process that owns ``directory``."""
+        self._connection = chdb.connect(str(directory))
+
+    def insert(self, statement: str, chunks: Iterable[bytes | memoryview]) -> None:
+        """Run an ``INSERT`` (without ``FORMAT``) of an Arrow stream; durable as the table's settings say on return.
+
+        Raises as ``translated_errors`` does.
+        """
+        try:
+            with self._connection.send_insert(statement, "ArrowStream") as stream:
+                for chunk in chunks:
+                    stream.append(chunk)
+                stream.finish()
+        except RuntimeError as error:
+            code = _ERROR_CODE.search(str(error))
+            raise translated_code(None if code is None else int(code[1]), str(error)) from error
+
+    def close(self) -> None:
+        """Disconnect."""
+        self._connection.close()
 
 
 def http_client(url: str) -> Client:

@@ -69,13 +69,15 @@ def promotions(sample: Iterable[str], promoted: Mapping[str, str]) -> dict[str, 
 
 def _add_column(key: str) -> str:
     # The value as it stands in the canonical text, so that it is compared as the text is. ``simpleJSONExtractRaw``
-    # takes a fifth of the expression's time, but loses its way where a backslash is escaped.
+    # takes a fifth of the expression's time, but loses its way where a backslash is escaped. Inserts evaluate both
+    # branches for every row, so the expression gets an empty text where it isn't needed: 3 µs less for three keys.
     simple = f"simpleJSONExtractRaw(metadata, '{key}')"
+    is_plain = f"position(metadata, {_literal(_BACKSLASH)}) = 0"
     expression = rf'[{{,]"{re.escape(key)}":("(?:[^"\\]|\\.)*"|[^,}}]*)'
-    exact = f"extract(metadata, {_literal(expression)})"
+    exact = f"extract(if({is_plain}, '', metadata), {_literal(expression)})"
     return (
         f"ALTER TABLE {LOGS} ADD COLUMN IF NOT EXISTS {quote_identifier(_PREFIX + key)} LowCardinality(String)"
-        f" MATERIALIZED if(position(metadata, {_literal(_BACKSLASH)}) = 0, {simple}, {exact}) CODEC(ZSTD(1))"
+        f" MATERIALIZED if({is_plain}, {simple}, {exact}) CODEC(ZSTD(1))"
     )
 
 

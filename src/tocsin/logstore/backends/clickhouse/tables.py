@@ -14,7 +14,12 @@ from clickhouse_connect.driver.client import Client
 
 from tocsin.kit.errors import TocsinError
 from tocsin.logstore.backends.clickhouse import schema
-from tocsin.logstore.backends.clickhouse.connection import Value, embedded_client, translated_errors
+from tocsin.logstore.backends.clickhouse.connection import (
+    EmbeddedInserter,
+    Value,
+    embedded_client,
+    translated_errors,
+)
 from tocsin.logstore.backends.clickhouse.probe import keys_of, probes
 from tocsin.logstore.backends.clickhouse.promotion import MIN_SAMPLE_ROWS, SAMPLE_ROWS, promoted_keys, promotions
 from tocsin.logstore.backends.clickhouse.recent import NANOSECONDS_A_DAY, Hashes, Timestamps
@@ -33,7 +38,10 @@ _INSERT_SETTINGS = {
     "min_insert_block_size_rows": 1_000_000,
     "min_insert_block_size_bytes": 1 << 30,
 }
-
+_INSERT_LOGS = (
+    f"INSERT INTO {schema.LOGS} ({', '.join(WAL_SCHEMA.names)})"
+    f" SETTINGS {', '.join(f'{name} = {value}' for name, value in _INSERT_SETTINGS.items())}"
+)
 
 _ROWS_BETWEEN_SAMPLES = 1_000_000
 _BYTES_A_ROW = 300
@@ -41,10 +49,11 @@ _BYTES_A_ROW = 300
 
 
 class EmbeddedTables:
-    """The journal's ``Destination``: one connection for each of its two threads."""
+    """The journal's ``Destination``: connections for each of its two threads."""
 
     def __init__(self, directory: Path, on_promoted: Callable[[Mapping[str, str]], None]) -> None:
         """Open the connections; ``on_promoted`` hears which metadata keys have columns, now and when that changes."""
+        self._inserts = EmbeddedInserter(directory)
         self._flushes = embedded_client(directory)
         self._probes = embedded_client(directory)
         self._on_promoted = on_promoted
@@ -54,6 +63,7 @@ class EmbeddedTables:
 
     def close(self) -> None:
         """Disconnect."""
+        self._inserts.close()
         self._flushes.close()
         self._probes.close()
 
@@ -63,14 +73,7 @@ class EmbeddedTables:
             self._promote_hot_keys(bodies)
         except TocsinError as error:  # rows matter more than how fast one of their keys is found
             log.warning("logstore.promotion_failed", reason=error.detail)
-        with translated_errors():
-            self._flushes.raw_insert(
-                schema.LOGS,
-                WAL_SCHEMA.names,
-                b"".join(arrow_stream(bodies)),
-                settings=_INSERT_SETTINGS,
-                fmt="ArrowStream",
-            )
+        self._inserts.insert(_INSERT_LOGS, arrow_stream(bodies))
 
     def _promote_hot_keys(self, bodies: list[bytes | memoryview]) -> None:
         """Look at the metadata now and then, at the very first rows too: later, columns are filled only by merges."""

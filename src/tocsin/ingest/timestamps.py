@@ -71,8 +71,10 @@ def _has_form(matrix: npt.NDArray[np.uint8], first: str) -> bool:
         separators.append(_WIDTH_OF_SECONDS - 1)
     if "".join(first[place] for place in separators) not in ("--T::Z", "-- ::Z", "--T::Z.", "-- ::Z."):
         return False
-    digits = np.delete(matrix, separators, axis=1)
-    return bool((matrix[:, separators] == matrix[0, separators]).all() and ((digits >= 48) & (digits <= 57)).all())
+    lowest = np.full(len(first), ord("0"), dtype=np.uint8)
+    highest = np.full(len(first), ord("9"), dtype=np.uint8)
+    lowest[separators] = highest[separators] = matrix[0, separators]
+    return bool(((matrix >= lowest) & (matrix <= highest)).all())
 
 
 def _parse_texts(values: Sequence[str]) -> npt.NDArray[np.int64]:

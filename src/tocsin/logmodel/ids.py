@@ -110,8 +110,8 @@ def pack_uniform_hex_ids(ids: Sequence[str], *, width_bytes: int) -> pa.LargeBin
         data = binascii.unhexlify(joined)
     except ValueError:
         return None
-    if data.hex() != joined:
-        return None  # upper-case digits, which packing would not keep
+    if joined != joined.lower():
+        return None  # packing would not keep the case
     offsets = np.zeros(len(ids) + 1, dtype=np.int64)
     np.cumsum(lengths // 2, out=offsets[1:])
     return pa.LargeBinaryArray.from_buffers(

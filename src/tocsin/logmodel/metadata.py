@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 MAX_DEPTH = 8
 """Objects nested deeper than this are kept as JSON text under the last key that fits."""
@@ -54,16 +53,17 @@ def canonical_column(rows: Sequence[Mapping[str, Any]]) -> pa.LargeStringArray:
     if not rows:
         return pa.array([], pa.large_string())
     lines = _ENCODER.encode_lines(rows)
+    codes = np.frombuffer(lines, dtype=np.uint8)
     # Flat rows without arrays have one brace each, if none of their texts has one; only others are looked at closely.
-    if lines.count(b"{") > len(rows) or b"[" in lines:
+    if np.count_nonzero(codes == ord("{")) > len(rows) or b"[" in lines:
         lines = _ENCODER.encode_lines([flatten(row) for row in rows])
-    ends = np.flatnonzero(np.frombuffer(lines, dtype=np.uint8) == ord("\n"))
-    # A JSON text has no raw newline, so the newlines are the borders. They stay in the data buffer, each at the
-    # end of its row, and are cut off below; that copies once and loops over nothing in Python.
-    offsets = np.zeros(len(ends) + 1, dtype=np.int64)
-    offsets[1:] = ends + 1
-    with_newlines = pa.LargeStringArray.from_buffers(len(ends), pa.py_buffer(offsets), pa.py_buffer(lines))
-    return pc.utf8_rtrim(with_newlines, characters="\n")
+        codes = np.frombuffer(lines, dtype=np.uint8)
+    # A JSON text has no raw newline, so the newlines are the borders, and are left out.
+    is_newline = codes == ord("\n")
+    offsets = np.zeros(len(rows) + 1, dtype=np.int64)
+    offsets[1:] = np.flatnonzero(is_newline) - np.arange(len(rows))
+    texts = lines.replace(b"\n", b"")
+    return pa.LargeStringArray.from_buffers(len(rows), pa.py_buffer(offsets), pa.py_buffer(texts))
 
 
 def text_of(value: object) -> str:

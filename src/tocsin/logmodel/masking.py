@@ -4,6 +4,8 @@ Computed for each row on its own, without state, by one regular expression. A re
 its hashes are stored. A better one is added beside it.
 """
 
+from collections.abc import Sequence
+
 import polars as pl
 import polars_hash  # noqa: F401  (registers the ``nchash`` namespace on expressions)
 
@@ -55,7 +57,7 @@ def shapes(messages: pl.Expr) -> pl.Expr:
     return hashed
 
 
-def masked_text(message: str) -> str:
-    """One message with its variable parts masked; for the few that are shown."""
-    text: str = pl.select(masked(pl.lit(message))).item()
-    return text
+def masked_texts(messages: Sequence[str]) -> list[str]:
+    """Messages with their variable parts masked; for the few that are shown."""
+    texts: list[str] = pl.select(masked(pl.lit(pl.Series(messages, dtype=pl.String)))).to_series().to_list()
+    return texts

@@ -4,11 +4,12 @@ A page may have thousands of logs, so rows are converted a column at a time, and
 canonical JSON, goes into the answer as it is.
 """
 
+from collections.abc import Sequence
 from typing import Any, cast
 from uuid import UUID
 
 import msgspec
-import polars as pl
+import numpy as np
 import pyarrow as pa
 
 from tocsin.logmodel.ids import SPAN_ID_BYTES, TRACE_ID_BYTES, log_id, unpack_hex_id
@@ -107,7 +108,7 @@ class ShapesResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 def rfc3339(unix_nano: int) -> str:
     """The moment with nine digits, in UTC."""
-    return _rfc3339_texts(pl.Series([unix_nano], dtype=pl.Int64))[0]
+    return _rfc3339_texts([unix_nano])[0]
 
 
 def log_response(log: Log) -> LogResponse:
@@ -141,7 +142,7 @@ def logs_response(page: LogsPage, *, took_ms: float) -> LogsResponse:
 
 def histogram_response(histogram: Histogram, *, took_ms: float) -> HistogramResponse:
     """A histogram as it is answered."""
-    starts = _rfc3339_texts(pl.Series([bucket.start_unix_nano for bucket in histogram.buckets], dtype=pl.Int64))
+    starts = _rfc3339_texts([bucket.start_unix_nano for bucket in histogram.buckets])
     return HistogramResponse(
         interval_seconds=histogram.interval_nano // 1_000_000_000,
         total=histogram.total,
@@ -185,9 +186,9 @@ def shapes_response(top: TopShapes, *, took_ms: float) -> ShapesResponse:
 
 def _log_responses(rows: pa.Table) -> list[LogResponse]:
     columns: dict[str, list[Any]] = {name: rows[name].to_pylist() for name in _COLUMNS_READ_AS_THEY_ARE}
-    timestamps = rows["timestamp"].cast(pa.int64())
-    timestamp_texts = _rfc3339_texts(_integers(timestamps))
-    observed_texts = _rfc3339_texts(_integers(rows["observed_timestamp"].cast(pa.int64())))
+    timestamps = rows["timestamp"].cast(pa.int64()).to_pylist()
+    timestamp_texts = _rfc3339_texts(timestamps)
+    observed_texts = _rfc3339_texts(rows["observed_timestamp"].cast(pa.int64()).to_pylist())
     return [
         LogResponse(
             id=log_id(unix_nano, columns["content_hash"][row]),
@@ -203,17 +204,13 @@ def _log_responses(rows: pa.Table) -> list[LogResponse]:
             shape=_shape_text(columns["shape"][row]),
             ingest_sequence=str(columns["ingest_sequence"][row]),
         )
-        for row, unix_nano in enumerate(timestamps.to_pylist())
+        for row, unix_nano in enumerate(timestamps)
     ]
 
 
-def _integers(column: pa.ChunkedArray) -> pl.Series:
-    return pl.Series(column.to_numpy(), dtype=pl.Int64)
-
-
-def _rfc3339_texts(unix_nano: pl.Series) -> list[str]:
-    texts: list[str] = unix_nano.cast(pl.Datetime("ns")).dt.strftime("%Y-%m-%dT%H:%M:%S%.9fZ").to_list()
-    return texts
+def _rfc3339_texts(unix_nano: Sequence[int]) -> list[str]:
+    texts = np.datetime_as_string(np.array(unix_nano, dtype="M8[ns]"), unit="ns")
+    return [f"{text}Z" for text in texts.tolist()]
 
 
 def _as_it_is(canonical_json: str) -> Metadata:

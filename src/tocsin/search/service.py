@@ -12,7 +12,7 @@ from tocsin.kit.errors import InvalidRequest, NotFound, QueryTimedOut, TooManyRe
 from tocsin.logmodel.batch import STORED_LOG_SCHEMA
 from tocsin.logmodel.ids import parse_log_id
 from tocsin.logmodel.log import Log
-from tocsin.logmodel.masking import masked_text
+from tocsin.logmodel.masking import masked_texts
 from tocsin.logstore.ports import LogStore, Order, OrganizationId, Position, ScanPlan, Selection, TimeRange
 from tocsin.query.parser import parse
 from tocsin.search.contracts import CountedLogs, Histogram, LogsPage, Question, TopShape, TopShapes
@@ -96,8 +96,10 @@ class SearchService:
         selection = self._selection(question)
         async with self._slot():
             counts = await self._store.top_shapes(selection, limit=limit)
+        templates = masked_texts([count.exemplar.message for count in counts])
         shapes = [
-            TopShape(count.shape, masked_text(count.exemplar.message), count.count, count.exemplar) for count in counts
+            TopShape(count.shape, template, count.count, count.exemplar)
+            for count, template in zip(counts, templates, strict=True)
         ]
         return TopShapes(time_range=selection.time_range, shapes=shapes)
 

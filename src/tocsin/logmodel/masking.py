@@ -55,6 +55,12 @@ def shapes(messages: pl.Expr) -> pl.Expr:
     return hashed
 
 
+def shape_of(message: str) -> int:
+    """The shape of one message, or of its masked text, which has the same."""
+    shape: int = pl.select(shapes(pl.lit(message))).item()
+    return shape
+
+
 def masked_text(message: str) -> str:
     """One message with its variable parts masked; for the few that are shown."""
     text: str = pl.select(masked(pl.lit(message))).item()

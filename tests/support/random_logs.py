@@ -2,11 +2,10 @@
 
 from typing import Any
 
-import re2
 from hypothesis import strategies as st
 
 from tests.support.logs import NOON_UNIX_NANO
-from tocsin.query.expressions import refusal
+from tests.support.random_expressions import expressions
 from tocsin.query.text import normalised
 from tocsin.query.tokens import tokens_of
 from tocsin.query.tree import (
@@ -91,35 +90,6 @@ def _wildcards(pieces: st.SearchStrategy[str]) -> st.SearchStrategy[Wildcard]:
     return st.lists(pieces, min_size=2, max_size=4).map(tuple).map(Wildcard)
 
 
-_plain_expressions = st.one_of(
-    st.sampled_from([*_WORDS, *_SEPARATORS]).filter(bool).map(re2.escape),
-    st.sampled_from(
-        [".", "^", "$", r"\b", r"\B", r"\d", r"\D", r"\w", r"\s", r"\S", r"\pL", "[^a-z]", "[/]", r"\A", r"\z"]
-    ),
-    st.sampled_from(
-        ["pay", "Pay", "ment", "d.*d", "[[:upper:]]", r"\x{e9}", r"\Qa.b\E", "K", "s", "ß", "e{1,2}", "a|", ""]
-    ),
-)
-
-
-def _larger_expressions(inner: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    several = st.lists(inner, min_size=2, max_size=3)
-    quantifiers = st.sampled_from(["*", "+", "?", "*?", "{2}", "{0,1}"])
-    groups = st.sampled_from(["(", "(?:", "(?i:", "(?-s:", "(?m:", "(?U:", "(?P<name>"])
-    return st.one_of(
-        several.map("".join),
-        several.map("|".join),
-        st.tuples(inner, quantifiers).map(lambda parts: f"(?:{parts[0]}){parts[1]}"),
-        st.tuples(groups, inner).map(lambda parts: f"{parts[0]}{parts[1]})"),
-        st.tuples(st.sampled_from(["(?i)", "(?m)", "(?-s)", "(?im)"]), inner).map("".join),
-    )
-
-
-expressions: st.SearchStrategy[str] = st.recursive(_plain_expressions, _larger_expressions, max_leaves=5).filter(
-    lambda expression: refusal(expression) is None
-)
-"""RE2 expressions that find something in ``messages`` now and then."""
-
 _comparisons = st.builds(
     MetadataCompares,
     st.sampled_from(_KEYS),
@@ -151,12 +121,13 @@ _leaves: st.SearchStrategy[Node] = st.one_of(
 )
 
 
-def _combined(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
+def combined(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
+    """Trees over these."""
     several = st.lists(inner, min_size=2, max_size=3).map(tuple)
     return st.one_of(inner.map(Not), several.map(And), several.map(Or))
 
 
-query_trees: st.SearchStrategy[Node] = st.recursive(_leaves, _combined, max_leaves=6)
+query_trees: st.SearchStrategy[Node] = st.recursive(_leaves, combined, max_leaves=6)
 """Trees of every kind of node."""
 
 normalised_trees: st.SearchStrategy[Node] = query_trees.map(normalised)

@@ -5,9 +5,8 @@ from uuid import UUID
 
 import pytest
 
-from tests.support.logs import NOON_UNIX_NANO, log_batch
-from tests.support.reading import messages, scanned, searchable, selection
-from tocsin.logstore.ports import LogStore, Receipt
+from tests.support.matching import matching_rows, row_numbers
+from tocsin.logstore.ports import LogStore
 from tocsin.query.tree import (
     And,
     Everything,
@@ -26,20 +25,6 @@ from tocsin.query.tree import (
     Substring,
     TraceIs,
 )
-
-
-async def _matching(store: LogStore, organization_id: UUID, rows: list[dict[str, Any]], query: Node) -> list[int]:
-    """The numbers of the rows that match."""
-    numbered = [row | {"timestamp": NOON_UNIX_NANO + number} for number, row in enumerate(rows)]
-    await store.write(organization_id, log_batch(numbered), Receipt(received=len(rows)))
-    await searchable(store, organization_id, len(rows))
-    assert await messages(store, organization_id) == [row.get("message", "") for row in rows]
-    return await _numbers(store, organization_id, query)
-
-
-async def _numbers(store: LogStore, organization_id: UUID, query: Node) -> list[int]:
-    return [log.timestamp_unix_nano - NOON_UNIX_NANO for log in await scanned(store, selection(organization_id, query))]
-
 
 PUNCTUATED = [
     "payment declined",
@@ -92,7 +77,7 @@ async def test_phrases_match_adjacent_tokens(
     log_store: LogStore, organization_id: UUID, query: Node, expected: list[int]
 ) -> None:
     rows = [{"message": message} for message in PUNCTUATED]
-    assert await _matching(log_store, organization_id, rows, query) == expected
+    assert await matching_rows(log_store, organization_id, rows, query) == expected
 
 
 @pytest.mark.parametrize(
@@ -122,7 +107,7 @@ async def test_substrings_match_anywhere_whatever_the_case(
     log_store: LogStore, organization_id: UUID, query: Node, expected: list[int]
 ) -> None:
     rows = [{"message": message} for message in PUNCTUATED]
-    assert await _matching(log_store, organization_id, rows, query) == expected
+    assert await matching_rows(log_store, organization_id, rows, query) == expected
 
 
 TYPED: list[dict[str, Any]] = [
@@ -182,7 +167,7 @@ async def test_metadata_is_compared_by_its_text_and_its_number(
     log_store: LogStore, organization_id: UUID, query: Node, expected: list[int]
 ) -> None:
     rows = [{"metadata": metadata} for metadata in TYPED]
-    assert await _matching(log_store, organization_id, rows, query) == expected
+    assert await matching_rows(log_store, organization_id, rows, query) == expected
 
 
 AWKWARD = [
@@ -204,7 +189,7 @@ AWKWARD = [
 @pytest.mark.parametrize("text", AWKWARD, ids=ascii)
 async def test_awkward_texts_are_values_like_any_other(log_store: LogStore, organization_id: UUID, text: str) -> None:
     rows = [{"metadata": {"key": text}}, {"metadata": {"key": f"{text}x"}}, {"metadata": {"other": text}}]
-    assert await _matching(log_store, organization_id, rows, MetadataIs("key", text)) == [0]
+    assert await matching_rows(log_store, organization_id, rows, MetadataIs("key", text)) == [0]
 
 
 @pytest.mark.parametrize("key", [*AWKWARD, "", ".", "a.b.c", "0", "key with spaces"], ids=ascii)
@@ -215,8 +200,8 @@ async def test_awkward_texts_are_keys_like_any_other(log_store: LogStore, organi
         {"metadata": {f"x{key}": "value"}},
         {"metadata": {"text": f'"{key}":"value"'}},
     ]
-    assert await _matching(log_store, organization_id, rows, MetadataIs(key, "value")) == [0]
-    assert await _numbers(log_store, organization_id, MetadataExists(key)) == [0]
+    assert await matching_rows(log_store, organization_id, rows, MetadataIs(key, "value")) == [0]
+    assert await row_numbers(log_store, organization_id, MetadataExists(key)) == [0]
 
 
 @pytest.mark.parametrize("text", AWKWARD, ids=ascii)
@@ -225,15 +210,15 @@ async def test_awkward_texts_are_services_and_ids_like_any_other(
 ) -> None:
     identifier = text.replace("\x00", "")
     rows = [{"service": text}, {"service": f"{text}x"}, {"trace_id": identifier}, {"span_id": identifier}]
-    assert await _matching(log_store, organization_id, rows, ServiceIs(text)) == [0]
-    assert await _numbers(log_store, organization_id, TraceIs(identifier)) == [2]
-    assert await _numbers(log_store, organization_id, SpanIs(identifier)) == [3]
+    assert await matching_rows(log_store, organization_id, rows, ServiceIs(text)) == [0]
+    assert await row_numbers(log_store, organization_id, TraceIs(identifier)) == [2]
+    assert await row_numbers(log_store, organization_id, SpanIs(identifier)) == [3]
 
 
 async def test_metadata_with_many_keys_finds_the_right_value(log_store: LogStore, organization_id: UUID) -> None:
     metadata = {f"key{number}": f"value{number}" for number in range(200)}
     rows: list[dict[str, Any]] = [{"metadata": metadata}, {"metadata": metadata | {"key117": "value118"}}]
-    assert await _matching(log_store, organization_id, rows, MetadataIs("key117", "value117")) == [0]
+    assert await matching_rows(log_store, organization_id, rows, MetadataIs("key117", "value117")) == [0]
 
 
 IDS = [
@@ -256,8 +241,8 @@ IDS = [
 @pytest.mark.parametrize("number", range(len(IDS)))
 async def test_trace_and_span_ids_match_exactly(log_store: LogStore, organization_id: UUID, number: int) -> None:
     rows = [{"trace_id": identifier, "span_id": identifier} for identifier in IDS]
-    assert await _matching(log_store, organization_id, rows, TraceIs(IDS[number])) == [number]
-    assert await _numbers(log_store, organization_id, SpanIs(IDS[number])) == [number]
+    assert await matching_rows(log_store, organization_id, rows, TraceIs(IDS[number])) == [number]
+    assert await row_numbers(log_store, organization_id, SpanIs(IDS[number])) == [number]
 
 
 @pytest.mark.parametrize("bounds", [(1, 24), (17, 20), (9, 9), (21, 24), (24, 1)])
@@ -266,20 +251,20 @@ async def test_severities_match_within_both_bounds(
 ) -> None:
     rows = [{"severity_number": number} for number in range(1, 25)]
     expected = [number - 1 for number in range(1, 25) if bounds[0] <= number <= bounds[1]]
-    assert await _matching(log_store, organization_id, rows, SeverityBetween(*bounds)) == expected
+    assert await matching_rows(log_store, organization_id, rows, SeverityBetween(*bounds)) == expected
 
 
 @pytest.mark.parametrize("shape", [0, 1, 2**63, 2**64 - 1])
 async def test_shapes_match_exactly(log_store: LogStore, organization_id: UUID, shape: int) -> None:
     shapes = [0, 1, 2**63, 2**64 - 1]
     rows = [{"shape": other} for other in shapes]
-    assert await _matching(log_store, organization_id, rows, ShapeIs(shape)) == [shapes.index(shape)]
+    assert await matching_rows(log_store, organization_id, rows, ShapeIs(shape)) == [shapes.index(shape)]
 
 
 async def test_services_match_by_their_whole_name_and_case(log_store: LogStore, organization_id: UUID) -> None:
     rows = [{"service": service} for service in ("api", "API", "api-gateway", "", "ap")]
-    assert await _matching(log_store, organization_id, rows, ServiceIs("api")) == [0]
-    assert await _numbers(log_store, organization_id, ServiceIs("")) == [3]
+    assert await matching_rows(log_store, organization_id, rows, ServiceIs("api")) == [0]
+    assert await row_numbers(log_store, organization_id, ServiceIs("")) == [3]
 
 
 async def test_nodes_are_combined_by_logic(log_store: LogStore, organization_id: UUID) -> None:
@@ -297,6 +282,6 @@ async def test_nodes_are_combined_by_logic(log_store: LogStore, organization_id:
         And((Or((a, b)), Or((b, c)))): [1, 3, 4, 5, 6],
         Not(Not(a)): [0, 3, 5, 6],
     }
-    assert await _matching(log_store, organization_id, rows, a) == [0, 3, 5, 6]
+    assert await matching_rows(log_store, organization_id, rows, a) == [0, 3, 5, 6]
     for query, expected in queries.items():
-        assert await _numbers(log_store, organization_id, query) == expected, query
+        assert await row_numbers(log_store, organization_id, query) == expected, query

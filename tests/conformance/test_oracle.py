@@ -8,7 +8,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.logs import NOON_UNIX_NANO, log_batch
-from tests.support.random_logs import log_rows, query_trees
+from tests.support.random_logs import log_rows
+from tests.support.random_queries import queries_about
 from tests.support.reading import eventual_totals, scanned, searchable, selection
 from tocsin.logmodel.log import Log
 from tocsin.logstore.backends.memory.store import MemoryLogStore
@@ -36,9 +37,16 @@ async def _assert_same_answers(store: LogStore, oracle: LogStore, selected: Sele
     assert [(top.shape, top.count) for top in shapes] == [(top.shape, top.count) for top in expected_shapes]
 
 
+_Batches = list[list[dict[str, Any]]]
+
+
+def _with_queries(batches: _Batches) -> st.SearchStrategy[tuple[_Batches, list[Node]]]:
+    about = queries_about([row for rows in batches for row in rows])
+    return st.tuples(st.just(batches), st.lists(about, min_size=10, max_size=10))
+
+
 @given(
-    batches=st.lists(st.lists(log_rows, max_size=12), min_size=1, max_size=3),
-    queries=st.lists(query_trees, min_size=10, max_size=10),
+    batches_and_queries=st.lists(st.lists(log_rows, max_size=12), min_size=1, max_size=3).flatmap(_with_queries),
     ticks=st.tuples(st.integers(-1, 21), st.integers(-1, 21)),
 )
 @settings(
@@ -48,8 +56,9 @@ async def _assert_same_answers(store: LogStore, oracle: LogStore, selected: Sele
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 async def test_every_backend_answers_as_the_oracle_does(
-    log_store: LogStore, batches: list[list[dict[str, Any]]], queries: list[Node], ticks: tuple[int, int]
+    log_store: LogStore, batches_and_queries: tuple[_Batches, list[Node]], ticks: tuple[int, int]
 ) -> None:
+    batches, queries = batches_and_queries
     oracle = MemoryLogStore()
     organization_id = uuid4()
     for rows in batches:

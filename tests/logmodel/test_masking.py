@@ -4,7 +4,7 @@ import xxhash
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tocsin.logmodel.masking import MASK, masked_texts, shapes
+from tocsin.logmodel.masking import MASK, masked_texts, shape_of, shapes
 from tocsin.query.tokens import tokens_of
 
 
@@ -46,3 +46,8 @@ def test_masks_begin_and_end_at_token_borders(message: str) -> None:
     tokens = [token for part in constant_parts for token in tokens_of(part)]
     remaining = iter(tokens_of(message))
     assert all(token in remaining for token in tokens)
+
+
+@given(st.text(st.sampled_from("ab_1 -.:/@é0x\\Z<*>"), max_size=40))
+def test_a_message_and_its_masked_text_have_the_same_shape(message: str) -> None:
+    assert shape_of(masked_texts([message])[0]) == shape_of(message)

@@ -19,17 +19,24 @@ from tocsin.query.tokens import tokens_of
 from tocsin.query.tree import (
     And,
     Everything,
+    Matches,
     MetadataCompares,
     MetadataExists,
     MetadataIs,
+    MetadataLike,
+    MetadataMatches,
     Node,
     Not,
     Operator,
     Or,
     Phrase,
     ServiceIs,
+    ServiceLike,
     Substring,
+    TimestampCompares,
     TraceIs,
+    Wildcard,
+    WordLike,
 )
 
 HOSTILE = "x' OR 1=1 -- \\ \n\t\0 {p0:String} `"
@@ -49,6 +56,8 @@ MESSAGES = (
     "",
 )
 
+_PLAIN_WORDS = {"words plain", "plain, words", "«plain»words"}
+
 QUERIES: tuple[tuple[Node, set[str]], ...] = (
     (Phrase(("plain",)), {"plain words", "words plain", "plain, words", "«plain»words"}),
     (Phrase(("plain", "words")), {"plain words", "plain, words", "«plain»words"}),
@@ -64,6 +73,20 @@ QUERIES: tuple[tuple[Node, set[str]], ...] = (
     (Substring("δοσ"), {"ΟΔΟΣ Σ"}),
     (Substring(HOSTILE), {HOSTILE}),
     (Substring(""), set(MESSAGES)),
+    (WordLike(Wildcard(("pla", ""))), {"plain words", "Plain_words", *_PLAIN_WORDS, "plainé words"}),
+    (WordLike(Wildcard(("", "in"))), {"plain words", *_PLAIN_WORDS}),
+    (WordLike(Wildcard(("pl", "s"))), {"Plain_words"}),
+    (WordLike(Wildcard(("", "n", "w", ""))), {"Plain_words"}),
+    (WordLike(Wildcard(("", "né"))), {"plainé words"}),
+    (WordLike(Wildcard(("k", ""))), {"\N{KELVIN SIGN}afka ok", "kafka ok"}),
+    (WordLike(Wildcard(("", "k"))), {"\N{KELVIN SIGN}afka ok", "kafka ok"}),
+    (WordLike(Wildcard(("ο", "σ"))), {"ΟΔΟΣ Σ"}),
+    (WordLike(Wildcard(("", ""))), set(MESSAGES) - {""}),
+    (Matches("plain.words"), {"plain words", "«plain»words"}),
+    (Matches("^(?i:PLAIN).words"), {"plain words", "Plain_words"}),
+    (Matches("(?i)k"), {"\N{KELVIN SIGN}afka ok", "kafka ok"}),
+    (Matches(r"-- \\ .\t\x00"), {HOSTILE}),
+    (Matches("^$"), {""}),
     (Not(Or((Substring("a"), Substring("σ"), Substring("x")))), {""}),
 )
 
@@ -93,6 +116,19 @@ METADATA_QUERIES: tuple[tuple[Node, list[int]], ...] = (
     (MetadataIs(":", "foo"), []),
     (MetadataCompares("n", Operator.GREATER_OR_EQUAL, 5.0), [2, 3, 4, 9]),
     (MetadataCompares(":k", Operator.LESS, 2.0), [0]),
+    (MetadataLike("n", Wildcard(("5", ""))), [2, 3, 4, 5]),
+    (MetadataLike("n", Wildcard(("", ",", ""))), [5]),
+    (MetadataLike("n", Wildcard(("", "u", ""))), [6, 7]),
+    (MetadataLike("n", Wildcard(("", ""))), [2, 3, 4, 5, 6, 7, 9]),
+    (MetadataLike(HOSTILE, Wildcard((HOSTILE[:9], "", HOSTILE[10:]))), [10]),
+    (MetadataLike(":k", Wildcard(("1", ""))), [0]),
+    (MetadataLike(":", Wildcard(("", ""))), []),
+    (MetadataMatches("n", "^5"), [2, 3, 4, 5]),
+    (MetadataMatches("n", "^[0-9]+$"), [2, 3, 4]),
+    (MetadataMatches("a", "^.?,|^:"), [0, 1]),
+    (MetadataMatches(":k", "1"), [0]),
+    (MetadataMatches(",", "."), []),
+    (MetadataMatches(HOSTILE, r"\n.\x00 \{"), [10]),
     (Not(MetadataCompares("n", Operator.LESS, 1e300)), [0, 1, 5, 6, 7, 8, 9, 10]),
 )
 
@@ -132,6 +168,11 @@ async def test_metadata_matches_exactly(pool: ClickHousePool, node: Node, expect
         (Phrase(("zebra",)), "message_words"),
         (Substring(" zebra "), "message_words"),
         (MetadataIs("animal", "zebra"), "metadata_words"),
+        (WordLike(Wildcard(("zebra_", ""))), "message_words"),
+        (WordLike(Wildcard(("", "_zebra"))), "message_words"),
+        (MetadataLike("animal", Wildcard(("", ""))), "metadata_words"),
+        (MetadataLike("n", Wildcard(("zebra ", ""))), "metadata_words"),
+        (MetadataMatches("animal", "."), "metadata_words"),
         (TraceIs("0af7651916cd43dd8448eb211c80319c"), "traces"),
         (ServiceIs("zoo"), "services"),
     ],
@@ -172,6 +213,11 @@ def test_no_text_of_a_user_stands_in_the_sql() -> None:
     nodes: tuple[Node, ...] = (
         Phrase((secret,)),
         Substring(secret),
+        WordLike(Wildcard((secret, secret))),
+        Matches(secret),
+        ServiceLike(Wildcard((secret, secret))),
+        MetadataLike(secret, Wildcard((secret, ""))),
+        MetadataMatches(secret, secret),
         ServiceIs(secret),
         TraceIs(secret),
         MetadataIs(secret, secret),
@@ -201,7 +247,8 @@ def test_a_promoted_key_is_read_from_its_column() -> None:
 def test_times_are_bound_within_64_bits() -> None:
     printer = Printer()
     printer.scope(UUID(int=0), TimeRange(-(2**70), 2**70))
-    assert list(printer.parameters.values())[1:] == [-(2**63), 2**63 - 1]
+    printer.condition(TimestampCompares(Operator.LESS, 2**70))
+    assert list(printer.parameters.values())[1:] == [-(2**63), 2**63 - 1, 2**63 - 1]
 
 
 def test_a_name_can_not_end_its_quotes() -> None:

@@ -8,7 +8,7 @@ from tests.support.logs import NOON_UNIX_NANO, log_batch
 from tocsin.logstore.backends.clickhouse.promotion import MAX_VALUES, hot_keys, promoted_keys, promotions
 from tocsin.logstore.backends.clickhouse.reader import ClickHouseReader
 from tocsin.logstore.ports import Selection, TimeRange
-from tocsin.query.tree import MetadataExists, MetadataIs, Node, Not
+from tocsin.query.tree import MetadataExists, MetadataIs, MetadataLike, MetadataMatches, Node, Not, Wildcard
 
 HOST_VALUES = ("a/b", 'quo"te\\', "5", 5, "é,}", True, None)
 KEY = "host.name"
@@ -31,17 +31,22 @@ async def test_answers_stay_the_same_when_a_key_is_promoted(tmp_path: Path) -> N
     batch = log_batch([{"metadata": {KEY: value}, "message": str(value)} for value in HOST_VALUES] + [{}])
     queries: list[Node] = [MetadataIs(KEY, text) for text in ("a/b", 'quo"te\\', "5", "é,}", "true", "null", "none")]
     queries += [MetadataExists(KEY), Not(MetadataIs(KEY, "5"))]
+    queries += [
+        MetadataLike(KEY, Wildcard(pieces)) for pieces in (("a", "b"), ("", '"te\\'), ("5", ""), ("", "ul", ""))
+    ]
+    queries += [MetadataMatches(KEY, expression) for expression in ("^5$", r"\\$", "^[^a-z]*$")]
     async with clickhouse(tmp_path) as pool:
         await store_rows(pool, batch, range(8))
         reader = ClickHouseReader(pool)
         before = [await reader.count(_selection(query)) for query in queries]
+        assert before == [1, 1, 2, 1, 1, 1, 0, 7, 6, 1, 1, 2, 1, 2, 1, 3]
         sample = batch.rows["metadata"].to_pylist()
         await pool.execute(*promotions(sample, {}).values())
         columns = await pool.fetch("SELECT name FROM system.columns WHERE database = 'tocsin' AND table = 'logs'")
         reader.promoted = promoted_keys(columns["name"].to_pylist())
         assert list(reader.promoted) == [KEY]
         assert not promotions(sample, reader.promoted)
-        assert [await reader.count(_selection(query)) for query in queries] == before == [1, 1, 2, 1, 1, 1, 0, 7, 6]
+        assert [await reader.count(_selection(query)) for query in queries] == before
         await store_rows(pool, batch, range(8, 16))
         assert [await reader.count(_selection(query)) for query in queries] == [2 * count for count in before]
 

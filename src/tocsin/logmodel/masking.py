@@ -57,6 +57,12 @@ def shapes(messages: pl.Expr) -> pl.Expr:
     return hashed
 
 
+def shape_of(message: str) -> int:
+    """The shape of one message, or of its masked text, which has the same."""
+    shape: int = pl.select(shapes(pl.lit(message))).item()
+    return shape
+
+
 def masked_texts(messages: Sequence[str]) -> list[str]:
     """Messages with their variable parts masked; for the few that are shown."""
     texts: list[str] = pl.select(masked(pl.lit(pl.Series(messages, dtype=pl.String)))).to_series().to_list()

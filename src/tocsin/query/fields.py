@@ -3,32 +3,35 @@
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from decimal import Decimal
 from difflib import get_close_matches
-from enum import Enum, auto
-from typing import NoReturn
 
-from tocsin.kit.errors import InvalidQuery
+from tocsin.kit.moments import nanoseconds_of_number, nanoseconds_of_text
 from tocsin.logmodel.levels import SEVERITY_BY_NAME, SEVERITY_RANGES, Level, level_of
-from tocsin.query.numbers import number_of
-from tocsin.query.quoting import quoted
-from tocsin.query.tokens import tokens_of
+from tocsin.logmodel.masking import shape_of
+from tocsin.query.message import message_node
+from tocsin.query.numbers import NUMBER_EXPRESSION, number_of
+from tocsin.query.quoting import as_value
 from tocsin.query.tree import (
+    And,
     Everything,
     MetadataCompares,
     MetadataExists,
     MetadataIs,
+    MetadataLike,
+    MetadataMatches,
     Node,
     Not,
     Operator,
-    Phrase,
     ServiceIs,
+    ServiceLike,
     SeverityBetween,
     ShapeIs,
     SpanIs,
-    Substring,
+    TimestampCompares,
     TraceIs,
 )
+from tocsin.query.values import Form, Value
 
 METADATA_PREFIX = "metadata."
 """May stand before any metadata key, and must where the key is one of ``NAMED_FIELDS`` or starts like this itself."""
@@ -38,42 +41,9 @@ FIRST_SEVERITY, LAST_SEVERITY = 1, 24
 _SEVERITY_RANGE = re.compile(r"(\d{1,2})(?:\.\.(\d{1,2}))?")
 _SHAPE = re.compile(r"[0-9a-fA-F]{16}")
 _HEXADECIMAL = re.compile(r"[0-9a-fA-F]+")
-
-
-class Form(Enum):
-    """How a value was written."""
-
-    TEXT = auto()
-    SUBSTRING = auto()
-    ANY = auto()
-
-
-@dataclass(frozen=True, slots=True)
-class Value:
-    """What is looked for, as it was written, behind a field's colon or alone; ``start`` and ``end`` are where."""
-
-    text: str
-    start: int
-    end: int
-    form: Form = Form.TEXT
-    operator: Operator = Operator.EQUALS
-
-    @property
-    def is_plain(self) -> bool:
-        """Whether it is a text to be equal to."""
-        return self.form is Form.TEXT and self.operator is Operator.EQUALS
-
-    def refuse(self, detail: str, *expected: str, better_value: str | None = None) -> NoReturn:
-        """Say that this can't be looked for; ``better_value`` is what may have been meant in its place."""
-        raise InvalidValue(detail, self, expected, better_value)
-
-
-class InvalidValue(InvalidQuery):
-    """A value can't be looked for, or not in its field; ``better_value`` may be right in its place."""
-
-    def __init__(self, detail: str, value: Value, expected: tuple[str, ...], better_value: str | None) -> None:
-        super().__init__(detail, start=value.start, end=value.end, expected=expected)
-        self.better_value = better_value
+_NUMBER_RANGE = re.compile(rf"({NUMBER_EXPRESSION})\.\.({NUMBER_EXPRESSION})")
+_RANGE_SIGN = ".."
+_PLAIN_WORD = re.compile(r"[\w-]+")
 
 
 def field_node(name: str, value: Value) -> Node:
@@ -86,19 +56,6 @@ def field_node(name: str, value: Value) -> Node:
     if named_field is not None:
         return named_field(value)
     return _metadata(name.removeprefix(METADATA_PREFIX), value)
-
-
-def phrase_of(value: Value) -> Phrase:
-    """The value's tokens, next to each other.
-
-    Raises:
-        InvalidQuery: it has none.
-    """
-    tokens = tokens_of(value.text)
-    if not tokens:
-        better_value = f"*{quoted(value.text)}*" if value.text else None
-        value.refuse("there is no letter or digit to look for", "a word", "a *substring*", better_value=better_value)
-    return Phrase(tokens)
 
 
 def hex_id(text: str) -> str:
@@ -114,15 +71,6 @@ def level_at_range(first: int, last: int) -> Level | None:
 _LEVEL_AT_RANGE = {severities: level for level, severities in SEVERITY_RANGES.items()}
 
 
-def _message(value: Value) -> Node:
-    _must_not_compare("message", value)
-    if value.form is Form.ANY:
-        return Everything()
-    if value.form is Form.SUBSTRING:
-        return Substring(value.text)
-    return phrase_of(value)
-
-
 def _level(value: Value) -> Node:
     if value.form is Form.ANY:
         return Everything()
@@ -130,7 +78,8 @@ def _level(value: Value) -> Node:
     severity = SEVERITY_BY_NAME.get(value.text.strip().lower())
     if severity is None:
         close = get_close_matches(value.text.upper(), list(Level), n=1)
-        value.refuse(f"{value.text!r} is not a level", *map(str, Level), better_value=close[0] if close else None)
+        better = f"{value.sign}{close[0]}" if close else None
+        value.refuse(f"{value.text!r} is not a level", *map(str, Level), better_value=better)
     return _severities_in_relation(value, *SEVERITY_RANGES[level_of(severity)])
 
 
@@ -172,6 +121,45 @@ def _shape(value: Value) -> Node:
     return ShapeIs(int(value.text, 16))
 
 
+def _pattern(value: Value) -> Node:
+    if value.form is Form.ANY:
+        return Everything()
+    _must_be_text("pattern", value)
+    _must_not_compare("pattern", value)
+    return ShapeIs(shape_of(value.text))
+
+
+def _timestamp(value: Value) -> Node:
+    if value.form is Form.ANY:
+        return Everything()
+    _must_be_text("timestamp", value)
+    first, range_sign, last = value.text.partition(_RANGE_SIGN)
+    if not range_sign:
+        return TimestampCompares(value.operator, _unix_nano(value.text, value))
+    _must_not_compare("a range", value)
+    return And(
+        (
+            TimestampCompares(Operator.GREATER_OR_EQUAL, _unix_nano(first, value)),
+            TimestampCompares(Operator.LESS_OR_EQUAL, _unix_nano(last, value)),
+        )
+    )
+
+
+def _unix_nano(text: str, value: Value) -> int:
+    is_number = number_of(text) is not None
+    unix_nano = nanoseconds_of_number(Decimal(text)) if is_number else nanoseconds_of_text(text)
+    if unix_nano is None:
+        value.refuse(f"{text!r} is not a point in time", "a time like 2026-11-21T10:00:00Z", "seconds since 1970")
+    return unix_nano
+
+
+def _service(value: Value) -> Node:
+    if value.form is Form.WILDCARD and value.wildcard:
+        _must_not_compare("service", value)
+        return ServiceLike(value.wildcard)
+    return _whole_service(value)
+
+
 def _whole_text(name: str, node_of: Callable[[str], Node]) -> Callable[[Value], Node]:
     def text_field(value: Value) -> Node:
         if value.form is Form.ANY:
@@ -183,35 +171,67 @@ def _whole_text(name: str, node_of: Callable[[str], Node]) -> Callable[[Value], 
     return text_field
 
 
+_whole_service = _whole_text("service", ServiceIs)
+
+
 def _metadata(key: str, value: Value) -> Node:
-    if value.form is Form.ANY:
-        return MetadataExists(key)
-    _must_be_text(key, value)
-    if value.operator is Operator.EQUALS:
-        return MetadataIs(key, value.text)
+    if value.operator is not Operator.EQUALS:
+        return _metadata_comparison(key, value)
+    match value.form:
+        case Form.ANY:
+            return MetadataExists(key)
+        case Form.EXPRESSION:
+            return MetadataMatches(key, value.text)
+        case Form.WILDCARD if value.wildcard:
+            return MetadataLike(key, value.wildcard)
+        case Form.BARE if written := _NUMBER_RANGE.fullmatch(value.text):
+            return _metadata_range(key, value, written[1], written[2])
+        case _:
+            return MetadataIs(key, value.text)
+
+
+def _metadata_comparison(key: str, value: Value) -> MetadataCompares:
     number = number_of(value.text)
     if number is None or not math.isfinite(number):
         value.refuse(f"{value.text!r} can't be compared: it is not a number, or too large a one", "a number")
     return MetadataCompares(key, value.operator, number)
 
 
+def _metadata_range(key: str, value: Value, first_text: str, last_text: str) -> Node:
+    first, last = float(first_text), float(last_text)
+    if not (math.isfinite(first) and math.isfinite(last) and first <= last):
+        value.refuse("no number is in this range", "a range like 500..599", better_value=f'"{value.text}"')
+    return And(
+        (
+            MetadataCompares(key, Operator.GREATER_OR_EQUAL, first),
+            MetadataCompares(key, Operator.LESS_OR_EQUAL, last),
+        )
+    )
+
+
 def _must_be_text(name: str, value: Value) -> None:
-    if value.form is Form.SUBSTRING:
-        value.refuse(f"{name} matches by its whole value; only messages are searched for substrings", "a whole value")
+    if value.form is Form.WILDCARD:
+        value.refuse(f"{name} matches by its whole value; it can't have stars", "a whole value")
+    if value.form is Form.EXPRESSION:
+        better = f"*{value.text}*" if name == "service" and _PLAIN_WORD.fullmatch(value.text) else None
+        detail = f"{name} can't be searched by an expression; messages and metadata can"
+        value.refuse(detail, "a whole value", better_value=better)
 
 
 def _must_not_compare(name: str, value: Value) -> None:
     if value.operator is not Operator.EQUALS:
-        value.refuse(f"{name} can't be compared with {value.operator}", "a value", better_value=value.text)
+        value.refuse(f"{name} can't be compared with {value.operator}", "a value", better_value=as_value(value.text))
 
 
 NAMED_FIELDS: dict[str, Callable[[Value], Node]] = {
-    "service": _whole_text("service", ServiceIs),
+    "timestamp": _timestamp,
+    "service": _service,
     "level": _level,
     "severity_number": _severity_number,
     "trace_id": _whole_text("trace_id", lambda text: TraceIs(hex_id(text))),
     "span_id": _whole_text("span_id", lambda text: SpanIs(hex_id(text))),
     "shape": _shape,
-    "message": _message,
+    "pattern": _pattern,
+    "message": message_node,
 }
 """The fields of a log itself; every other name is a metadata key."""

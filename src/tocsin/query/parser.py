@@ -1,18 +1,20 @@
 """Parse a query: text → tree, or an error that says where, what was expected and, if it can, what to write instead."""
 
-from dataclasses import replace
 from functools import cache
 from importlib import resources
+from typing import cast
 
 from lark import Lark, Token, Transformer
 from lark.exceptions import UnexpectedInput
 
 from tocsin.kit.errors import InvalidQuery
-from tocsin.query.fields import Form, InvalidValue, Value, field_node, phrase_of
-from tocsin.query.quoting import as_value, unquoted
-from tocsin.query.syntax_errors import syntax_error
+from tocsin.query.foreign import refuse_foreign_word, spaced_comparison
+from tocsin.query.message import message_node
+from tocsin.query.syntax_errors import expressions_in, syntax_error
+from tocsin.query.terminals import bare, between_slashes, compared, field_nodes, quoted_text, with_gaps
 from tocsin.query.text import joined
-from tocsin.query.tree import And, Everything, Node, Not, Operator, Or, Phrase, Substring
+from tocsin.query.tree import And, Everything, Node, Not, Or
+from tocsin.query.values import InvalidValue, Value
 
 MAX_LENGTH = 4_096
 """Longest query, in characters."""
@@ -20,13 +22,16 @@ MAX_LENGTH = 4_096
 MAX_DEPTH = 64
 """Deepest nesting of AND, OR and NOT; every reader of a tree may recurse, because it is no deeper."""
 
+MAX_EXPRESSIONS = 32
+"""More ``/expressions/`` in one query would cost too much to compile."""
+
 
 def parse(text: str) -> Node:
     """The normalised tree of a query; an empty one matches everything.
 
     Raises:
-        InvalidQuery: the text is not a query, or is longer than ``MAX_LENGTH`` or deeper than ``MAX_DEPTH``. Its
-            suggestion, where there is one, is a whole query that parses.
+        InvalidQuery: the text is not a query, is longer than ``MAX_LENGTH`` or deeper than ``MAX_DEPTH``, or has more
+            than ``MAX_EXPRESSIONS``. Its suggestion, where there is one, is a whole query that parses.
     """
     try:
         return _parsed(text)
@@ -45,20 +50,29 @@ def _parses(text: str) -> bool:
 
 
 def _parsed(text: str) -> Node:
-    if len(text) > MAX_LENGTH:
-        detail = f"a query may have {MAX_LENGTH:,} characters; this one has {len(text):,}"
-        raise InvalidQuery(detail, start=MAX_LENGTH, end=len(text))
+    _refuse_size(text)
     try:
         node: Node = _grammar().parse(text)  # type: ignore[assignment]
     except UnexpectedInput as unexpected:
         raise syntax_error(text, unexpected) from None
     except InvalidValue as error:
-        if error.better_value is not None:
-            error.suggestion = f"{text[: error.start]}{error.better_value}{text[error.end :]}"
+        error.suggest(text)
+        error.suggestion = error.suggestion or spaced_comparison(text, error.start, error.end)
         raise
     if _is_deeper_than(node, MAX_DEPTH):
         raise InvalidQuery(f"a query may be {MAX_DEPTH} levels deep; this one is deeper", start=0, end=len(text))
     return node
+
+
+def _refuse_size(text: str) -> None:
+    if len(text) > MAX_LENGTH:
+        detail = f"a query may have {MAX_LENGTH:,} characters; this one has {len(text):,}"
+        raise InvalidQuery(detail, start=MAX_LENGTH, end=len(text))
+    expressions = expressions_in(text)
+    if len(expressions) > MAX_EXPRESSIONS:
+        start, end = expressions[MAX_EXPRESSIONS]
+        detail = f"a query may have {MAX_EXPRESSIONS} expressions; this one has {len(expressions)}"
+        raise InvalidQuery(detail, start=start, end=end)
 
 
 def _is_deeper_than(node: Node, limit: int) -> bool:
@@ -100,59 +114,29 @@ class _TreeBuilder(Transformer[Token, Node]):
     def group(self, children: list[Node | Token]) -> Node:
         return _nodes(children)[0]
 
-    def everything(self, _children: list[Token]) -> Node:
-        return Everything()
-
     def word(self, children: list[Token]) -> Node:
-        return _phrase(str(children[0]), children[0])
+        refuse_foreign_word(bare(children[0]))
+        return message_node(bare(children[0]))
 
-    def phrase(self, children: list[Token]) -> Node:
-        return _phrase(unquoted(children[0]), children[0])
+    def text(self, children: list[Token]) -> Node:
+        return message_node(_READERS[children[0].type](children[0]))
 
-    def substring(self, children: list[Token]) -> Node:
-        return Substring(_between_stars(children[0]))
-
-    def bare_value(self, children: list[Token]) -> Value:
-        return Value(str(children[0]), *_borders(children[0]))
-
-    def quoted_value(self, children: list[Token]) -> Value:
-        return Value(unquoted(children[0]), *_borders(children[0]))
-
-    def substring_value(self, children: list[Token]) -> Value:
-        return Value(_between_stars(children[0]), *_borders(children[0]), form=Form.SUBSTRING)
-
-    def any_value(self, children: list[Token]) -> Value:
-        return Value("", *_borders(children[0]), form=Form.ANY)
+    def value(self, children: list[Token]) -> Value:
+        return _READERS[children[0].type](children[0])
 
     def compared_value(self, children: list[Token]) -> Value:
         operator, operand = children
-        text = unquoted(operand) if operand.type == "QUOTED" else str(operand)
-        return Value(text, _borders(operator)[0], _borders(operand)[1], operator=Operator(str(operator)))
+        return compared(operator, _READERS[operand.type](operand))
 
-    def field(self, children: tuple[Token, Value]) -> Node:
-        name, value = children
-        if value.start != name.end_pos:
-            replace(value, start=_borders(name)[1]).refuse(
-                "a value stands directly behind its field's colon",
-                "a value without a space before it",
-                better_value=as_value(value.text) if value.is_plain else None,
-            )
-        return field_node(unquoted(name[:-1]) if name.type == "QUOTED_FIELD" else str(name[:-1]), value)
+    def field(self, children: list[Token | Value]) -> Node:
+        name, *written = children
+        values = [child for child in written if isinstance(child, Value)]
+        return field_nodes(cast(Token, name), written[0], values)
+
+
+_READERS = {"VALUE": bare, "QUOTED": quoted_text, "WILDCARD": with_gaps, "EXPRESSION": between_slashes}
+"""By terminal, what makes a value of it."""
 
 
 def _nodes(children: list[Node | Token]) -> tuple[Node, ...]:
     return tuple(child for child in children if not isinstance(child, Token))
-
-
-def _borders(token: Token) -> tuple[int, int]:
-    start = token.start_pos or 0
-    return start, start + len(token)
-
-
-def _between_stars(token: Token) -> str:
-    text = token[1:-1]
-    return unquoted(text) if text.startswith('"') else text
-
-
-def _phrase(text: str, token: Token) -> Phrase:
-    return phrase_of(Value(text, *_borders(token)))

@@ -2,8 +2,12 @@
 
 import re
 
+QUOTED_TEXT = r'"(?:[^"\\]|\\.)*"'
+"""A text in quotes, as an expression that wants ``re.DOTALL``."""
+
 _BARE_VALUE = re.compile(r"\w[\w.:/@+-]*")
 _ESCAPED = re.compile(r'\\(["\\])')
+_RANGE_SIGN = ".."
 
 
 def quoted(text: str) -> str:
@@ -19,4 +23,9 @@ def unquoted(text: str) -> str:
 
 def as_value(text: str) -> str:
     """The text as it may stand behind a field's colon: in quotes where it has to be."""
-    return text if _BARE_VALUE.fullmatch(text) else quoted(text)
+    return text if _BARE_VALUE.fullmatch(text) and _RANGE_SIGN not in text else quoted(text)
+
+
+def as_piece(text: str) -> str:
+    """The text as it may stand between the stars of a wildcard: in quotes where it has to be."""
+    return text if not text or _BARE_VALUE.fullmatch(text) else quoted(text)

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 
 from tocsin.kit.errors import InvalidQuery
-from tocsin.query.quoting import quoted
+from tocsin.query.quoting import QUOTED_TEXT
 
 _PLAIN_WORDS = {
     "WORD": "a word",
     "QUOTED": "a quoted phrase",
-    "SUBSTRING": "a *substring*",
+    "WILDCARD": "a word* or *substring*",
+    "EXPRESSION": "an /expression/",
     "FIELD": "field:value",
     "VALUE": "a value",
     "OPERATOR": "a comparison",
@@ -24,7 +25,11 @@ _PLAIN_WORDS = {
 }
 """What people are told is expected, in this order; terminals that are left out are variants of these."""
 
-_SKIPPED_OR_PARENTHESIS = re.compile(r'"(?:[^"\\]|\\.)*"|[()]', re.DOTALL)
+_EXPRESSION = r"(?<![^\s(:-])/(?:[^/\\]|\\.)+/[imsU]*(?=[\s)]|$)"
+_QUOTED_OR_EXPRESSION = re.compile(rf"{QUOTED_TEXT}|({_EXPRESSION})", re.DOTALL)
+_SKIPPED_OR_PARENTHESIS = re.compile(rf"{QUOTED_TEXT}|{_EXPRESSION}|[()]", re.DOTALL)
+_AFTER_LISTED = {"OR", "RIGHT_PARENTHESIS"}
+_NOT_BEFORE = re.compile(r"\(\s*NOT\s*$")
 _KEYWORD_BEFORE = re.compile(r"\s*(?<![^\s()\"])(?:AND|OR|NOT)\s*$")
 
 
@@ -51,26 +56,50 @@ def _place(text: str, unexpected: UnexpectedInput) -> tuple[int, int, set[str]]:
 def _explained(text: str, start: int, end: int, terminals: set[str]) -> tuple[str, int, int, str | None]:
     """(detail, start, end, suggestion); the place moves to the cause where that is elsewhere."""
     found = text[start:end]
-    open_parentheses = list(_open_parentheses(text[:start]))
+    is_over = found in {"", ")"}
     keyword = _KEYWORD_BEFORE.search(text[:start])
-    if found.startswith('"'):
+    if found == '"':
         return "this quote is never closed", start, len(text), f'{text}"'
-    if found.startswith("*"):
-        return "a star may only stand alone or around a *substring*", start, end, _with_stars_around_word(text, start)
-    if keyword and found in {"", ")"}:
+    if found == "*":
+        return "a star stands alone or beside the letters of a word", start, end, text[:start] + text[end:]
+    if keyword and is_over:
         better = text[: keyword.start()] + text[start:]
         return f"something to look for is missing after {keyword[0].strip()}", start, end, better
-    if not found and "VALUE" in terminals:
-        return "a value is missing", start, end, f"{text.rstrip()}*"
-    if not found and open_parentheses:
-        return "this parenthesis is never closed", open_parentheses[-1], open_parentheses[-1] + 1, f"{text})"
-    if found == ")" and not open_parentheses:
-        return "this parenthesis was never opened", start, end, text[:start] + text[end:]
-    if found == ")":
-        return "there is nothing between these parentheses", open_parentheses[-1], end, None
+    if "VALUE" in terminals and is_over:
+        return "a value is missing", start, end, f"{text[:start].rstrip()}*{text[start:]}"
+    if "VALUE" in terminals and found == "(":
+        return "a list holds values, and no parentheses", start, end, None
+    if terminals == _AFTER_LISTED and found:
+        return _joined_otherwise(text, start, end)
+    if is_over:
+        return _unbalanced(text, start, end)
     if found in {"AND", "OR"}:
         return f"something to look for is missing before {found}", start, end, text[:start] + text[end:].lstrip()
     return f"{found!r} can't stand here", start, end, None
+
+
+def _joined_otherwise(text: str, start: int, end: int) -> tuple[str, int, int, str | None]:
+    """What to say where neither OR nor the end follows a value in a list."""
+    found, before = text[start:end], text[:start].rstrip(" ,;")
+    if _NOT_BEFORE.search(text[:start]):
+        return "a list has no NOT; it stands before the field, as - does", start, end, None
+    if found.upper() in {"AND", "OR"} or not found.strip(",;|&"):
+        better = f"{before} OR {text[end:].lstrip()}"
+    else:
+        better = f"{before} OR {text[start:]}"
+    return "the values of a list are joined with OR, in capitals", start, end, better
+
+
+def _unbalanced(text: str, start: int, end: int) -> tuple[str, int, int, str | None]:
+    """What to say of parentheses where the query or a part of it ends too early."""
+    open_parentheses = list(_open_parentheses(text[:start]))
+    if start < end and open_parentheses:
+        return "there is nothing between these parentheses", open_parentheses[-1], end, None
+    if start < end:
+        return "this parenthesis was never opened", start, end, text[:start] + text[end:]
+    if open_parentheses:
+        return "this parenthesis is never closed", open_parentheses[-1], open_parentheses[-1] + 1, f"{text})"
+    return "the query ends too early", start, end, None
 
 
 def _open_parentheses(text: str) -> Iterator[int]:
@@ -84,12 +113,6 @@ def _open_parentheses(text: str) -> Iterator[int]:
     yield from places
 
 
-def _with_stars_around_word(text: str, star: int) -> str:
-    """The text with the word that the star touches made a substring, or quoted where it is a field's value."""
-    before = re.search(r"[^\s()\"]*$", text[:star])
-    after = re.match(r"[^\s()\"]*", text[star:])
-    start = before.start() if before else star
-    end = star + (after.end() if after else 1)
-    field, colon, value = text[start:end].rpartition(":")
-    better = f"{field}:{quoted(value)}" if colon else f"*{value.replace('*', '')}*"
-    return f"{text[:start]}{better}{text[end:]}"
+def expressions_in(text: str) -> list[tuple[int, int]]:
+    """Where each ``/expression/`` of a query starts and ends."""
+    return [found.span(1) for found in _QUOTED_OR_EXPRESSION.finditer(text) if found[1]]

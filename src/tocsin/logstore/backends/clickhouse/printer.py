@@ -10,12 +10,14 @@ import sys
 from collections.abc import Mapping
 from functools import cache
 from types import MappingProxyType
+from typing import assert_never
 
-import msgspec
 import re2
 
 from tocsin.logmodel.ids import SPAN_ID_BYTES, TRACE_ID_BYTES, pack_hex_id
 from tocsin.logstore.backends.clickhouse.connection import Value
+from tocsin.logstore.backends.clickhouse.json_text import is_ambiguous, json_text
+from tocsin.logstore.backends.clickhouse.metadata_values import entry_expression, like_pattern, text_of_raw
 from tocsin.logstore.backends.clickhouse.schema import MESSAGE_WORDS, METADATA_WORDS
 from tocsin.logstore.ports import OrganizationId, Selection, TimeRange
 from tocsin.query.numbers import NUMBER_EXPRESSION
@@ -23,25 +25,33 @@ from tocsin.query.tokens import TOKEN_CLASS, fold
 from tocsin.query.tree import (
     And,
     Everything,
+    Matches,
     MetadataCompares,
     MetadataExists,
     MetadataIs,
+    MetadataLike,
+    MetadataMatches,
     Node,
     Not,
     Or,
     Phrase,
     ServiceIs,
+    ServiceLike,
     SeverityBetween,
     ShapeIs,
     SpanIs,
     Substring,
+    TimestampCompares,
     TraceIs,
+    Wildcard,
+    WordLike,
 )
 
 MAX_HINTS = 8
 """More words than this narrow a search no further; each costs a look into the bloom filters."""
 
 _BORDER = TOKEN_CLASS.replace("[", "[^", 1)
+_FOLDED_GAP = r"[0-9a-z_\x{80}-\x{10FFFF}]"
 _INDEXED_WORD = re.compile(r"[0-9a-z]+")
 _KELVIN = "\N{KELVIN SIGN}"
 _BARE_SCALAR = re.compile(rf"(?:{NUMBER_EXPRESSION}|true|false|null)\Z")
@@ -97,23 +107,54 @@ class Printer:
                 return "(" + " OR ".join(self.condition(child, hinted=hinted) for child in nodes) + ")"
             case Not(child):
                 return f"NOT {self.condition(child, hinted=False)}"
+            case Phrase() | Substring() | WordLike() | Matches():
+                return self._message_condition(node, hinted=hinted)
+            case MetadataIs() | MetadataLike() | MetadataMatches() | MetadataCompares() | MetadataExists():
+                return self._metadata_condition(node, hinted=hinted)
+            case _:
+                return self._column_condition(node)
+
+    def _message_condition(self, node: Phrase | Substring | WordLike | Matches, *, hinted: bool) -> str:
+        match node:
             case Phrase(tokens):
                 return self._phrase(tokens, hinted=hinted)
             case Substring(text):
                 return self._substring(text, hinted=hinted)
+            case WordLike(wildcard):
+                return self._word_like(wildcard, hinted=hinted)
+            case Matches(expression):
+                return f"match(message, {self.bind(expression)})"
+            case _:
+                assert_never(node)
+
+    def _metadata_condition(
+        self,
+        node: MetadataIs | MetadataLike | MetadataMatches | MetadataCompares | MetadataExists,
+        *,
+        hinted: bool,
+    ) -> str:
+        match node:
             case MetadataIs(key, value):
                 return self._metadata_is(key, value, hinted=hinted)
+            case MetadataLike(key, wildcard):
+                return self._metadata_like(key, wildcard, hinted=hinted)
+            case MetadataMatches(key, expression):
+                return self._metadata_matches(key, expression, hinted=hinted)
             case MetadataCompares():
                 return self._metadata_compares(node, hinted=hinted)
             case MetadataExists(key):
                 return self._metadata_exists(key, hinted=hinted)
             case _:
-                return self._column_condition(node)
+                assert_never(node)
 
     def _column_condition(self, node: Node) -> str:
         match node:
             case ServiceIs(service):
                 return f"(service = {self.bind(service)})"
+            case ServiceLike(wildcard):
+                return f"(service LIKE {self.bind(like_pattern(wildcard.pieces))})"
+            case TimestampCompares(operator, unix_nano):
+                return f"(timestamp {operator.value} {self.time(unix_nano)})"
             case SeverityBetween(first, last):
                 return f"(severity_number BETWEEN {self.bind(first)} AND {self.bind(last)})"
             case TraceIs(trace_id):
@@ -148,6 +189,15 @@ class Printer:
             return _all_of([*hints, exact])
         found = self._or_kelvin(f"positionCaseInsensitive(message, {self.bind(folded)}) > 0", folded)
         return _all_of([found, *hints, *([f"({_ASCII_ONLY} OR {exact})"] if "k" in folded else [])])
+
+    def _word_like(self, wildcard: Wildcard, *, hinted: bool) -> str:
+        exact = f"match(message, {self.bind(_word_like_expression(wildcard))})"
+        hints = self._hints(MESSAGE_WORDS, _words_between(wildcard, " ", " ")) if hinted else []
+        pieces = "".join(wildcard.pieces)
+        if not pieces.isascii():
+            return _all_of([*hints, exact])
+        cheap = f"match(lower(message), {self.bind(_ascii_word_like_expression(wildcard))})"
+        return _all_of([self._or_kelvin(cheap, pieces), *hints, f"({_ASCII_ONLY} OR {exact})"])
 
     def _or_kelvin(self, condition: str, text: str) -> str:
         """The condition, opened for the one character outside ASCII whose lower case is inside: a ``k``."""
@@ -194,6 +244,27 @@ class Printer:
         compared = f"ifNull({number} {node.operator.value} {self.bind(float(node.number))}, 0)"
         return f"({self._metadata_exists(node.key, hinted=hinted)} AND {compared})"
 
+    def _metadata_like(self, key: str, wildcard: Wildcard, *, hinted: bool) -> str:
+        parts = [self._metadata_exists(key, hinted=hinted)]
+        escaped = Wildcard(tuple(json_text(piece)[1:-1] for piece in wildcard.pieces))
+        longest = max(escaped.pieces, key=len)
+        if key not in self._promoted and longest:
+            parts.append(f"position(metadata, {self.bind(longest)}) > 0")
+            folded = Wildcard(tuple(map(fold, escaped.pieces)))
+            parts += self._hints(METADATA_WORDS, _words_between(folded, ":", ",")) if hinted else []
+        parts.append(f"{self._metadata_text(key)} LIKE {self.bind(like_pattern(wildcard.pieces))}")
+        return _all_of(parts)
+
+    def _metadata_matches(self, key: str, expression: str, *, hinted: bool) -> str:
+        found = f"match({self._metadata_text(key)}, {self.bind(expression)})"
+        return _all_of([self._metadata_exists(key, hinted=hinted), found])
+
+    def _metadata_text(self, key: str) -> str:
+        """SQL for the value's text, where there is the key."""
+        if key in self._promoted:
+            return text_of_raw(quote_identifier(self._promoted[key]))
+        return text_of_raw(f"extract(metadata, {self.bind(entry_expression(key))})")
+
     def _hints(self, words_of_rows: str, words: list[str]) -> list[str]:
         longest = sorted(dict.fromkeys(words), key=len, reverse=True)[:MAX_HINTS]
         return [f"has({words_of_rows}, {self.bind(word)})" for word in longest]
@@ -205,19 +276,31 @@ def quote_identifier(name: str) -> str:
     return f"`{escaped}`"
 
 
-def json_text(text: str) -> str:
-    """A string as it stands in canonical metadata."""
-    return msgspec.json.encode(text).decode()
-
-
-def is_ambiguous(key: str) -> bool:
-    """Whether ``"key":`` can also be found across the border of two entries, beginning at a closing quote."""
-    return key[:1] in (",", ":")
-
-
 def _whole_words(text: str) -> list[str]:
     """The words of a substring that begin and end inside it, so that they are words of the message too."""
     return [found.group() for found in _INDEXED_WORD.finditer(text) if found.start() > 0 and found.end() < len(text)]
+
+
+def _words_between(wildcard: Wildcard, before: str, behind: str) -> list[str]:
+    """The whole words of a wildcard's folded pieces, in a text that has these signs around it."""
+    first, *inner, last = wildcard.pieces
+    texts = [f"{before}{first}" if first else "", *inner, f"{last}{behind}" if last else ""]
+    return [word for text in texts for word in _whole_words(text)]
+
+
+def _word_like_expression(wildcard: Wildcard) -> str:
+    first, *_, last = wildcard.pieces
+    start, end = f"(?:^|{_BORDER})" if first else "", f"(?:$|{_BORDER})" if last else ""
+    pieces = f"{TOKEN_CLASS}*".join(_any_case(piece) for piece in wildcard.pieces if piece)
+    return f"{start}{pieces or TOKEN_CLASS}{end}"
+
+
+def _ascii_word_like_expression(wildcard: Wildcard) -> str:
+    """Finds folded ASCII pieces at ASCII borders, as ``_ascii_phrase_expression`` does; gaps may go beyond ASCII."""
+    first, *_, last = wildcard.pieces
+    start, end = r"\b" if first else "", r"\b" if last else ""
+    pieces = f"{_FOLDED_GAP}*".join(piece for piece in wildcard.pieces if piece)
+    return f"{start}{pieces or _FOLDED_GAP}{end}"
 
 
 def _phrase_expression(tokens: tuple[str, ...]) -> str:

@@ -1,0 +1,35 @@
+"""A metadata value out of its JSON text, in SQL.
+
+The canonical text is flat and compact, so one expression finds an entry: JSON functions would also spell numbers anew
+(``5.0`` becomes ``5``), and a query compares what was written.
+"""
+
+import re
+
+import re2
+
+from tocsin.logstore.backends.clickhouse.json_text import is_ambiguous, json_text
+
+_STRING = r'"(?:[^"\\]|\\.)*"'
+_VALUE = rf"({_STRING}|[^,}}]*)"
+
+
+def entry_expression(key: str) -> str:
+    """An RE2 expression whose group is the key's value in canonical metadata, as it stands there."""
+    name = f"{re2.escape(json_text(key))}:"
+    if is_ambiguous(key):
+        # Behind a closing quote such a key's text may follow too, so the entries before it are told apart.
+        return rf"^\{{(?:{_STRING}:(?:{_STRING}|[^,}}]*),)*{name}{_VALUE}"
+    return f"[{{,]{name}{_VALUE}"
+
+
+def text_of_raw(raw: str) -> str:
+    """SQL for what ``metadata.text_of`` says of the value that the SQL in ``raw`` is the JSON text of."""
+    inside = f"substring({raw}, 2, length({raw}) - 2)"
+    decoded = f"JSONExtractString(concat('[', {raw}, ']'), 1)"
+    return rf"multiIf(NOT startsWith({raw}, '\"'), {raw}, position({raw}, '\\') = 0, {inside}, {decoded})"
+
+
+def like_pattern(pieces: tuple[str, ...]) -> str:
+    """The pattern for LIKE of a text with these pieces and gaps between them."""
+    return "%".join(re.sub(r"([\\%_])", r"\\\1", piece) for piece in pieces)

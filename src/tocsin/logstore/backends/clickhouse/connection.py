@@ -34,10 +34,13 @@ T = TypeVar("T")
 _STOP_AGAIN_SECONDS = 0.05
 """A query that was just sent may not be known yet to the engine that is told to stop it."""
 
+MEMORY_LIMIT = "memory_bytes"
+"""The limit that Tocsin's own settings put on a query's memory; an operator's server may have others."""
+
 _ERROR_CODE = re.compile(r"\bCode: ([0-9]+)")
 _SECURE_SCHEMES = frozenset({"clickhouses", "https"})
 _TIMEOUT_CODES = frozenset({159, 160})
-_EXPENSIVE_CODES = frozenset({158, 241, 307, 396})
+_EXPENSIVE_CODES = {158: "rows", 241: MEMORY_LIMIT, 307: "bytes", 396: "result"}
 # Too many queries, socket and network, no space, too many parts, read-only table, no replica, shutting down.
 _UNAVAILABLE_CODES = frozenset({202, 209, 210, 236, 242, 243, 252, 279, 285, 319, 394})
 
@@ -65,9 +68,11 @@ def translated_errors() -> Iterator[None]:
 def translated_code(code: int | None, name: str) -> TocsinError:
     """The error for one of ClickHouse's; ``name`` is told where nothing better is known."""
     if code in _TIMEOUT_CODES:
-        return QueryTimedOut("the query ran longer than it may")
+        return QueryTimedOut("the query ran longer than it may", limit="seconds")
     if code in _EXPENSIVE_CODES:
-        return QueryTooExpensive("the query needs more memory than it may use")
+        limit = _EXPENSIVE_CODES[code]
+        wanted = "memory" if limit == MEMORY_LIMIT else limit
+        return QueryTooExpensive(f"the query needs more {wanted} than it may use", limit=limit)
     if code is None or code in _UNAVAILABLE_CODES:
         return StoreUnavailable("ClickHouse can't take this right now")
     return TocsinError(f"ClickHouse refused a statement: {name}")

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tocsin.kit.errors import QueryTimedOut
+from tocsin.kit.errors import QueryTimedOut, QueryTooExpensive
 from tocsin.logmodel.batch import STORED_LOG_SCHEMA, logs_of
 from tocsin.logmodel.log import Log
 from tocsin.logstore.backends.clickhouse.aggregation import (
@@ -22,7 +22,7 @@ from tocsin.logstore.backends.clickhouse.aggregation import (
     key_rows,
     keys_statement,
 )
-from tocsin.logstore.backends.clickhouse.connection import ClickHousePool
+from tocsin.logstore.backends.clickhouse.connection import MEMORY_LIMIT, ClickHousePool
 from tocsin.logstore.backends.clickhouse.printer import Printer
 from tocsin.logstore.backends.clickhouse.probe import first_of_each, keys_of
 from tocsin.logstore.backends.clickhouse.schema import DATABASE, LEDGER, LOG_COLUMNS, LOGS
@@ -171,7 +171,11 @@ WHERE active AND database = '{DATABASE}' AND table = 'logs'"""
             f"use_query_condition_cache = {self._condition_cache:d}, precise_float_parsing = 1, "
             "output_format_arrow_string_as_string = 0, readonly = 1"
         )
-        return await self._pool.fetch(f"{sql}\nSETTINGS {settings}", printer.parameters)
+        try:
+            return await self._pool.fetch(f"{sql}\nSETTINGS {settings}", printer.parameters)
+        except QueryTooExpensive as error:
+            error.maximum = MAX_MEMORY_BYTES if error.limit == MEMORY_LIMIT else None
+            raise
 
     async def fetch_logs(self, sql: str, printer: Printer, *, timeout_seconds: float) -> pa.RecordBatch:
         """Ask for ``LOG_COLUMNS``; the answer in ``STORED_LOG_SCHEMA``, in one piece."""

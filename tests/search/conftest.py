@@ -59,7 +59,7 @@ async def exploration(store: MemoryLogStore, clock: HeldClock, limits: QueryLimi
     return ExplorationService(store, limits=limits, clock=clock)
 
 
-def _problem(_request: Request[Any, Any, Any], error: TocsinError) -> Response[dict[str, object]]:
+def problem(_request: Request[Any, Any, Any], error: TocsinError) -> Response[dict[str, object]]:
     return Response({"type": error.slug, "detail": error.detail} | error.members(), status_code=error.status)
 
 
@@ -89,7 +89,7 @@ async def client(
             "context_service": given(ContextService(store, service, limits=limits)),
             "export_service": given(ExportService(store, limits=limits, clock=clock)),
         },
-        exception_handlers={TocsinError: _problem},
+        exception_handlers={TocsinError: problem},
     )
     async with AsyncTestClient(app) as client:
         yield client

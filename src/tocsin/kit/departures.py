@@ -51,10 +51,9 @@ class _Caller:
         """Hand on what the caller sends, until they leave."""
         while True:
             message = await self._receive()
-            await self._messages.put(message)
             if message["type"] == "http.disconnect":
                 self._leave()
-                return
+            await self._messages.put(message)
 
     async def receive(self) -> Any:
         return await self._messages.get()

@@ -232,7 +232,7 @@ class SavedSearch:
     query: str
     start: str | None
     end: str | None
-    #: Nobody, once the person's account is gone.
-    created_by: UUID | None
+    #: The id of a user, whose account may be gone.
+    created_by: UUID
     created_at: datetime
     updated_at: datetime

@@ -61,7 +61,7 @@ class SavedSearchResponse(msgspec.Struct, frozen=True, kw_only=True):
     query: str
     from_: str | None = msgspec.field(name="from")
     to: str | None
-    created_by: UUID | None
+    created_by: UUID
     created_at: datetime
     updated_at: datetime
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from operator import attrgetter
 from uuid import UUID, uuid4
 
 from sqlalchemy import ColumnElement, delete, func, insert, select, update
@@ -28,13 +29,11 @@ class SavedSearchesService:
 
     async def all_of(self, organization_id: UUID) -> list[SavedSearch]:
         """Every saved search, by name."""
-        saved = (
-            select(SavedSearchRow)
-            .where(SavedSearchRow.organization_id == organization_id)
-            .order_by(SavedSearchRow.name, SavedSearchRow.id)
-        )
+        saved = select(SavedSearchRow).where(SavedSearchRow.organization_id == organization_id)
         async with self._database.read_session() as session:
-            return [_saved(row) for row in await session.scalars(saved)]
+            rows = await session.scalars(saved)
+            # Databases have orders of their own.
+            return sorted((_saved(row) for row in rows), key=attrgetter("name"))
 
     async def get(self, organization_id: UUID, search_id: UUID) -> SavedSearch:
         """One saved search.

@@ -22,7 +22,7 @@ class SavedSearchRow(Table):
     #: Time expressions.
     range_start: Mapped[str | None] = mapped_column(Text)
     range_end: Mapped[str | None] = mapped_column(Text)
-    #: Nobody, once the person's account is gone.
-    created_by: Mapped[UUID | None] = mapped_column(ForeignKey("users.id", ondelete="SET NULL"))
+    #: The id of a user, whose account may be gone.
+    created_by: Mapped[UUID]
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     updated_at: Mapped[datetime] = mapped_column(UtcDateTime)

@@ -24,7 +24,7 @@ def upgrade() -> None:
         sa.Column("query", sa.Text(), nullable=False),
         sa.Column("range_start", sa.Text(), nullable=True),
         sa.Column("range_end", sa.Text(), nullable=True),
-        sa.Column("created_by", sa.Uuid(), nullable=True),
+        sa.Column("created_by", sa.Uuid(), nullable=False),
         sa.Column("created_at", _MOMENT, nullable=False),
         sa.Column("updated_at", _MOMENT, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_saved_searches"),
@@ -33,9 +33,6 @@ def upgrade() -> None:
             ["organizations.id"],
             name="fk_saved_searches_organization_id_organizations",
             ondelete="CASCADE",
-        ),
-        sa.ForeignKeyConstraint(
-            ["created_by"], ["users.id"], name="fk_saved_searches_created_by_users", ondelete="SET NULL"
         ),
         sa.UniqueConstraint("organization_id", "name", name="uq_saved_searches_organization_id_name"),
     )

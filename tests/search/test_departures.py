@@ -35,7 +35,7 @@ class _EndlessReader(ClickHouseReader):
 
     async def count(self, selection: Selection) -> int:
         table = await self.fetch(_ENDLESS, Printer(), timeout_seconds=selection.timeout_seconds)
-        return table.num_rows
+        return int(table.num_rows)
 
 
 async def _running(pool: ClickHousePool) -> int:

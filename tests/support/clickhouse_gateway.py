@@ -8,9 +8,10 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import SimpleQueue
@@ -61,7 +62,7 @@ class _Engine:
     def __init__(self, directory: str) -> None:
         import chdb
 
-        self._connect = lambda: chdb.connect(directory)
+        self._connect: Callable[[], Any] = partial(chdb.connect, directory)
         self._idle: SimpleQueue[Any] = SimpleQueue()
         for _ in range(_CONNECTIONS):
             self._idle.put(self._connect())

@@ -20,6 +20,7 @@ def some_logs(server: TocsinServer) -> None:
     with server.sender() as sender:
         headers = {"Content-Type": "application/x-ndjson"}
         sender.post("/v1/ingest", content=lines, headers=headers).raise_for_status()
+    server.await_logs("service:shop", LOGS)
     with server.reader() as reader:
         draft = {"name": "late ones", "query": "service:shop n:>=11990", "from": "now-2h"}
         reader.post("/v1/saved-searches", json=draft).raise_for_status()

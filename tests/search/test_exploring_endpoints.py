@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
@@ -198,3 +199,40 @@ async def test_context_of_a_host_is_its_logs(client: Client) -> None:
 async def test_context_is_not_found_when_the_log_is_not(client: Client) -> None:
     response = await client.get("/v1/logs/019ae411-b000-8123-8123-456789abc000/context")
     assert response.status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("field", "prefix", "values"),
+    [
+        ("service", "pay", [("payments", 8)]),
+        ("service", "Pay", []),
+        ("http.status", "20", [("201", 6)]),
+        ("metadata.level", "od", [("odd", 6)]),
+        ("ms", "11", [("110", 1)]),
+        ("severity_number", "1", [("17", 3)]),
+    ],
+)
+async def test_values_begin_with_the_prefix(
+    client: Client, field: str, prefix: str, values: list[tuple[str, int]]
+) -> None:
+    answer = await _answer(client, "/v1/logs/fields/values", field=field, prefix=prefix)
+    assert [(each["value"], each["count"]) for each in answer["values"]] == values
+
+
+async def test_openapi_declares_parameters_with_examples_and_errors(client: Client) -> None:
+    document = msgspec.to_builtins(client.app.openapi_schema.to_schema())
+    expected = {
+        "/v1/logs/fields": {"prefix", "limit"},
+        "/v1/logs/fields/values": {"field", "prefix", "limit"},
+        "/v1/logs/facets": {"field", "limit"},
+        "/v1/logs/aggregate": {"measure", "by", "interval", "limit"},
+        "/v1/logs/export": {"format", "order", "limit"},
+    }
+    for path, names in expected.items():
+        operation = document["paths"][path]["get"]
+        parameters = {each["name"]: each for each in operation["parameters"]}
+        assert set(parameters) == names | {"q", "from", "to"}, path
+        assert all(each.get("description") for each in parameters.values()), path
+        assert parameters["q"]["examples"], path
+        assert set(operation["responses"]) >= {"200", "400", "401", "422", "429", "503", "504"}, path
+    assert "404" in document["paths"]["/v1/logs/{log_id}/context"]["get"]["responses"]

@@ -17,7 +17,7 @@ from tocsin.logstore.ports import (
     Statistic,
     TimeRange,
 )
-from tocsin.query.tree import Everything, Not
+from tocsin.query.tree import Everything, Node, Not
 from tocsin.search.contracts import (
     Aggregate,
     Facet,
@@ -67,12 +67,13 @@ class ExplorationService:
         check_limit(limit, MAX_FIELDS)
         selection = self._selection(question)
         async with self._limits.slot(selection):
-            built_in = [
-                FieldCount(column.value, await self._store.count(_having(selection, column)), is_built_in=True)
-                for column in LogColumn
-                if _begins(column.value, prefix)
-            ]
+            # Most of these fields are on every log: one count is enough for them.
+            conditions = {column: has_value(column) for column in LogColumn if _begins(column.value, prefix)}
+            counts = {each: await self._store.count(_where(selection, each)) for each in set(conditions.values())}
             keys = await self._store.metadata_keys(selection, limit=MAX_KEYS + 1)
+        built_in = [
+            FieldCount(column.value, counts[condition], is_built_in=True) for column, condition in conditions.items()
+        ]
         named = ((name_of(MetadataKey(each.key)), each.count) for each in keys[:MAX_KEYS])
         found = [FieldCount(name, count, is_built_in=False) for name, count in named if _begins(name, prefix)]
         fields = [each for each in built_in if each.count] + found
@@ -86,7 +87,7 @@ class ExplorationService:
         check_limit(limit, MAX_VALUES)
         field = field_named(field_name)
         selection = self._selection(question)
-        selection = replace(selection, query=both(selection.query, begins_with(field, prefix)))
+        selection = _where(selection, begins_with(field, prefix))
         async with self._limits.slot(selection):
             counted = await self._counted(selection, field, limit=limit + 1)
         found = [each for each in counted if each.value.startswith(prefix)]
@@ -142,11 +143,11 @@ class ExplorationService:
         return selection_of(question, now_unix_nano=now, timeout_seconds=seconds)
 
     async def _facet(self, selection: Selection, field: Field, *, total: int, limit: int) -> Facet:
-        values = await self._counted(_having(selection, field), field, limit=limit)
         condition = has_value(field)
+        values = await self._counted(_where(selection, condition), field, limit=limit)
         missing = 0
         if condition != Everything():
-            missing = await self._store.count(replace(selection, query=both(selection.query, Not(condition))))
+            missing = await self._store.count(_where(selection, Not(condition)))
         # Logs that arrive between the questions are in one count and not in the other.
         others = max(0, total - missing - sum(each.count for each in values))
         return Facet(name_of(field), values, others, missing)
@@ -157,8 +158,8 @@ class ExplorationService:
         return [ValueCount(value, _count(row)) for row in rows if (value := row.values[0]) is not None]
 
 
-def _having(selection: Selection, field: Field) -> Selection:
-    return replace(selection, query=both(selection.query, has_value(field)))
+def _where(selection: Selection, condition: Node) -> Selection:
+    return replace(selection, query=both(selection.query, condition))
 
 
 def _begins(name: str, prefix: str) -> bool:

@@ -17,11 +17,27 @@ from tocsin.kit.errors import StartupError
 from tocsin.kit.setting_kinds import revealed
 from tocsin.kit.settings import Settings
 from tocsin.logstore.ports import LogStore
+from tocsin.search.context import ContextService
+from tocsin.search.exploration import ExplorationService
+from tocsin.search.export import ExportService
+from tocsin.search.limits import QueryLimits
+from tocsin.search.saved_searches import SavedSearchesService
 from tocsin.search.service import SearchService
 
 LOGSTORE_DIRECTORY = "logs"
 
 _OWNER_ONLY = 0o700
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """The services that read logs."""
+
+    search: SearchService
+    exploration: ExplorationService
+    context: ContextService
+    export: ExportService
+    saved_searches: SavedSearchesService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +49,7 @@ class Components:
     store: LogStore
     accounts: AccountsService
     ingest: IngestService
-    search: SearchService
+    reading: Reading
     #: What the first start hands out; None on every later one.
     first_start: FirstStart | None
 
@@ -62,19 +78,13 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
             store, IngestRepository(database), clock=clock, max_pending_bytes=settings.ingest.max_pending_bytes
         )
         closing.push_async_callback(ingest.close)
-        search = SearchService(
-            store,
-            max_concurrent_queries=settings.search.max_concurrent,
-            timeout_seconds=settings.search.timeout_seconds,
-            clock=clock,
-        )
         yield Components(
             settings=settings,
             database=database,
             store=store,
             accounts=accounts,
             ingest=ingest,
-            search=search,
+            reading=_reading(settings, store, database),
             first_start=first_start,
         )
 
@@ -90,6 +100,20 @@ def _accounts(settings: Settings, database: Database) -> AccountsService:
     )
 
 
+def _reading(settings: Settings, store: LogStore, database: Database) -> Reading:
+    given, clock = settings.search, SystemClock()
+    limits = QueryLimits(max_concurrent=given.max_concurrent, timeout_seconds=given.timeout_seconds)
+    exports = QueryLimits(max_concurrent=given.max_concurrent_exports, timeout_seconds=given.export_timeout_seconds)
+    search = SearchService(store, limits=limits, clock=clock)
+    return Reading(
+        search=search,
+        exploration=ExplorationService(store, limits=limits, clock=clock),
+        context=ContextService(store, search, limits=limits),
+        export=ExportService(store, limits=exports, clock=clock),
+        saved_searches=SavedSearchesService(database, clock=clock),
+    )
+
+
 def _make_data_directory(directory: Path) -> None:
     try:
         directory.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
@@ -100,6 +124,7 @@ def _make_data_directory(directory: Path) -> None:
 def _log_store(settings: Settings) -> LogStore:
     """The backend that the URL's scheme names; imported only then, since they are large."""
     url = settings.logstore.url
+    max_queries = settings.search.max_concurrent + settings.search.max_concurrent_exports
     match urlsplit(url).scheme:
         case "memory":
             from tocsin.logstore.backends.memory.store import MemoryLogStore
@@ -108,7 +133,7 @@ def _log_store(settings: Settings) -> LogStore:
         case "clickhouse" | "clickhouses":
             from tocsin.logstore.backends.clickhouse.http_store import ClickHouseHttpStore
 
-            return ClickHouseHttpStore(url, max_queries=settings.search.max_concurrent)
+            return ClickHouseHttpStore(url, max_queries=max_queries)
         case _:
             from tocsin.logstore.backends.clickhouse.embedded import EmbeddedClickHouseStore
 
@@ -116,5 +141,5 @@ def _log_store(settings: Settings) -> LogStore:
                 settings.server.data_dir / LOGSTORE_DIRECTORY,
                 fsync=settings.logstore.fsync,
                 min_free_bytes=settings.logstore.min_free_disk_bytes,
-                max_queries=settings.search.max_concurrent,
+                max_queries=max_queries,
             )

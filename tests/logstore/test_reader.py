@@ -105,8 +105,9 @@ async def test_a_query_is_refused_when_it_needs_too_much_memory(
     pool: ClickHousePool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reader_module, "MAX_MEMORY_BYTES", 1)
-    with pytest.raises(QueryTooExpensive):
+    with pytest.raises(QueryTooExpensive) as refused:
         await ClickHouseReader(pool).count(_selection(Substring("x")))
+    assert (refused.value.limit, refused.value.maximum) == ("memory_bytes", 1)
 
 
 @pytest.mark.asyncio(loop_scope="module")

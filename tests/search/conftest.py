@@ -11,7 +11,13 @@ from tests.support.logs import NOON_UNIX_NANO
 from tocsin.accounts.contracts import Principal, Role
 from tocsin.kit.errors import TocsinError
 from tocsin.logstore.backends.memory.store import MemoryLogStore
+from tocsin.search.context import ContextService
 from tocsin.search.endpoints import LogsController
+from tocsin.search.exploration import ExplorationService
+from tocsin.search.exploring_endpoints import ExploringController
+from tocsin.search.export import ExportService
+from tocsin.search.export_endpoints import ExportController
+from tocsin.search.limits import QueryLimits
 from tocsin.search.service import SearchService
 
 ORGANIZATION = UUID("00000000-0000-8000-8000-0000000000aa")
@@ -39,23 +45,51 @@ def store() -> MemoryLogStore:
 
 
 @pytest.fixture
-async def service(store: MemoryLogStore, clock: HeldClock) -> SearchService:
-    return SearchService(store, max_concurrent_queries=2, timeout_seconds=5, clock=clock)
-
-
-def _problem(_request: Request[Any, Any, Any], error: TocsinError) -> Response[dict[str, object]]:
-    return Response({"type": error.slug, "detail": error.detail} | error.members(), status_code=error.status)
+async def limits() -> QueryLimits:
+    return QueryLimits(max_concurrent=2, timeout_seconds=5)
 
 
 @pytest.fixture
-async def client(service: SearchService) -> AsyncIterator[AsyncTestClient[Litestar]]:
+async def service(store: MemoryLogStore, clock: HeldClock, limits: QueryLimits) -> SearchService:
+    return SearchService(store, limits=limits, clock=clock)
+
+
+@pytest.fixture
+async def exploration(store: MemoryLogStore, clock: HeldClock, limits: QueryLimits) -> ExplorationService:
+    return ExplorationService(store, limits=limits, clock=clock)
+
+
+def problem(_request: Request[Any, Any, Any], error: TocsinError) -> Response[dict[str, object]]:
+    return Response({"type": error.slug, "detail": error.detail} | error.members(), status_code=error.status)
+
+
+def given(service: object) -> Provide:
+    """A dependency that is there already."""
+
+    def provide() -> object:
+        return service
+
+    return Provide(provide, sync_to_thread=False)
+
+
+@pytest.fixture
+async def client(
+    service: SearchService,
+    exploration: ExplorationService,
+    store: MemoryLogStore,
+    limits: QueryLimits,
+    clock: HeldClock,
+) -> AsyncIterator[AsyncTestClient[Litestar]]:
     app = Litestar(
-        [LogsController],
+        [LogsController, ExploringController, ExportController],
         dependencies={
-            "principal": Provide(lambda: PRINCIPAL, sync_to_thread=False),
-            "search_service": Provide(lambda: service, sync_to_thread=False),
+            "principal": given(PRINCIPAL),
+            "search_service": given(service),
+            "exploration_service": given(exploration),
+            "context_service": given(ContextService(store, service, limits=limits)),
+            "export_service": given(ExportService(store, limits=limits, clock=clock)),
         },
-        exception_handlers={TocsinError: _problem},
+        exception_handlers={TocsinError: problem},
     )
     async with AsyncTestClient(app) as client:
         yield client

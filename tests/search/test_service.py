@@ -12,8 +12,9 @@ from tocsin.kit.errors import InvalidRequest, NotFound, QueryTimedOut, TooManyRe
 from tocsin.logmodel.ids import log_id
 from tocsin.logstore.backends.memory.store import MemoryLogStore
 from tocsin.logstore.ports import Order, Receipt, ScanPlan, Selection, TimeRange
-from tocsin.search import service as service_module
+from tocsin.search import limits as limits_module
 from tocsin.search.contracts import Question
+from tocsin.search.limits import QueryLimits
 from tocsin.search.service import SearchService
 
 SECOND = 1_000_000_000
@@ -32,6 +33,11 @@ class SlowStore(MemoryLogStore):
         self.running += 1
         await self.released.wait()
         return 0
+
+
+def _service(store: MemoryLogStore, clock: HeldClock, *, max_concurrent: int, timeout_seconds: float) -> SearchService:
+    limits = QueryLimits(max_concurrent=max_concurrent, timeout_seconds=timeout_seconds)
+    return SearchService(store, limits=limits, clock=clock)
 
 
 async def _write(store: MemoryLogStore, rows: list[dict[str, Any]]) -> None:
@@ -117,7 +123,7 @@ async def test_a_limit_of_shapes_out_of_bounds_is_refused(service: SearchService
 
 async def test_queries_wait_for_a_slot_and_run_when_one_is_free(clock: HeldClock) -> None:
     store = SlowStore()
-    service = SearchService(store, max_concurrent_queries=2, timeout_seconds=5, clock=clock)
+    service = _service(store, clock, max_concurrent=2, timeout_seconds=5)
     queries = [asyncio.create_task(service.count(QUESTION)) for _ in range(3)]
     await asyncio.sleep(0.01)
     assert store.running == 2
@@ -127,9 +133,9 @@ async def test_queries_wait_for_a_slot_and_run_when_one_is_free(clock: HeldClock
 
 
 async def test_a_query_is_refused_when_no_slot_becomes_free(clock: HeldClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service_module, "MAX_WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(limits_module, "MAX_WAIT_SECONDS", 0.01)
     store = SlowStore()
-    service = SearchService(store, max_concurrent_queries=1, timeout_seconds=5, clock=clock)
+    service = _service(store, clock, max_concurrent=1, timeout_seconds=5)
     running = asyncio.create_task(service.count(QUESTION))
     await asyncio.sleep(0)
     with pytest.raises(TooManyRequests) as caught:
@@ -143,9 +149,9 @@ async def test_a_query_is_refused_when_no_slot_becomes_free(clock: HeldClock, mo
 async def test_a_query_times_out_and_frees_its_slot_when_the_store_hangs(
     clock: HeldClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(service_module, "_GRACE_SECONDS", 0.0)
+    monkeypatch.setattr(limits_module, "GRACE_SECONDS", 0.0)
     store = SlowStore()
-    service = SearchService(store, max_concurrent_queries=1, timeout_seconds=0.01, clock=clock)
+    service = _service(store, clock, max_concurrent=1, timeout_seconds=0.01)
     for _ in range(2):
         with pytest.raises(QueryTimedOut):
             await service.count(QUESTION)
@@ -160,6 +166,6 @@ async def test_the_store_is_told_the_time_out_and_asked_for_no_more_than_needed(
             async for batch in super().scan(plan):
                 yield batch
 
-    service = SearchService(RecordingStore(), max_concurrent_queries=1, timeout_seconds=7, clock=clock)
+    service = _service(RecordingStore(), clock, max_concurrent=1, timeout_seconds=7)
     await service.logs(QUESTION, limit=25)
     assert (plans[0].limit, plans[0].selection.timeout_seconds) == (26, 7)

@@ -8,9 +8,10 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email import message_from_bytes
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import SimpleQueue
@@ -61,17 +62,23 @@ class _Engine:
     def __init__(self, directory: str) -> None:
         import chdb
 
+        self._connect: Callable[[], Any] = partial(chdb.connect, directory)
         self._idle: SimpleQueue[Any] = SimpleQueue()
         for _ in range(_CONNECTIONS):
-            self._idle.put(chdb.connect(directory))
+            self._idle.put(self._connect())
 
     def query(self, sql: str, parameters: dict[str, str]) -> bytes:
         connection = self._idle.get()
         try:
             answer: bytes | None = connection.query(sql, "TabSeparated", params=parameters).bytes()
-            return answer or b""
+        except Exception:
+            # What a failed query had ready would stand before the next one's answer.
+            connection.close()
+            connection = self._connect()
+            raise
         finally:
             self._idle.put(connection)
+        return answer or b""
 
     def insert(self, head: str, data_format: str, body: bytes) -> int:
         connection = self._idle.get()

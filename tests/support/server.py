@@ -15,6 +15,7 @@ import httpx
 
 START_TIMEOUT_SECONDS = 60.0
 STOP_TIMEOUT_SECONDS = 60.0
+READ_TIMEOUT_SECONDS = 10.0
 COMMAND_TIMEOUT_SECONDS = 60.0
 
 #: Given at the first start, so that tests can log in without changing a one-time password.
@@ -143,6 +144,17 @@ class TocsinServer:
             answer = anonymous.post("/v1/auth/login", json={"email": "admin@localhost", "password": PASSWORD})
         token = answer.raise_for_status().json()["access_token"]
         return httpx.Client(base_url=self.url, timeout=30.0, headers={"Authorization": f"Bearer {token}"})
+
+    def await_logs(self, query: str, count: int, **parameters: str) -> None:
+        """Return when so many logs match; reads may lag a write by up to a second."""
+        deadline = time.monotonic() + READ_TIMEOUT_SECONDS
+        with self.reader() as reader:
+            while True:
+                answer = reader.get("/v1/logs/count", params={"q": query, **parameters}).raise_for_status().json()
+                if answer["count"] == count:
+                    return
+                assert time.monotonic() < deadline, f"{answer['count']} of {count} logs can be read"
+                time.sleep(0.02)
 
     def run(self, *arguments: str, settings: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
         """Run a ``tocsin`` command with the server's settings, to its end."""

@@ -1,5 +1,7 @@
 """The HTTP application: the rooms' routes, and what all of them share."""
 
+from collections.abc import Callable
+
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
@@ -12,8 +14,10 @@ from tocsin.api.problems import EXCEPTION_HANDLERS, describe_problem
 from tocsin.ingest.endpoints import BODY_LIMITS_STATE, INGEST_STATE, BodyLimits
 from tocsin.ingest.endpoints import router as ingest_router
 from tocsin.search.endpoints import LogsController
-from tocsin.search.service import SearchService
-from tocsin.wiring import Components
+from tocsin.search.exploring_endpoints import ExploringController
+from tocsin.search.export_endpoints import ExportController
+from tocsin.search.saved_search_endpoints import SavedSearchesController
+from tocsin.wiring import Components, Reading
 
 #: Bodies of every endpoint but the intake, which has limits of its own.
 MAX_BODY_BYTES = 1024 * 1024
@@ -25,13 +29,10 @@ def create_app(components: Components) -> Litestar:
     def provide_components() -> Components:
         return components
 
-    def provide_search() -> SearchService:
-        return components.search
-
     limits = components.settings.ingest
     for_people = Router(
         "/",
-        route_handlers=[status, LogsController],
+        route_handlers=[status, LogsController, ExploringController, ExportController, SavedSearchesController],
         dependencies={"principal": Provide(provide_principal)},
         security=ACCESS_TOKEN_SECURITY,
     )
@@ -56,10 +57,7 @@ def create_app(components: Components) -> Litestar:
                 ),
             }
         ),
-        dependencies={
-            "components": Provide(provide_components, sync_to_thread=False),
-            "search_service": Provide(provide_search, sync_to_thread=False),
-        },
+        dependencies={"components": Provide(provide_components, sync_to_thread=False), **_reading(components.reading)},
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=openapi_config(),
         request_max_body_size=MAX_BODY_BYTES,
@@ -67,3 +65,21 @@ def create_app(components: Components) -> Litestar:
         logging_config=None,
         debug=False,
     )
+
+
+def _reading(reading: Reading) -> dict[str, Provide]:
+    services = {
+        "search_service": reading.search,
+        "exploration_service": reading.exploration,
+        "context_service": reading.context,
+        "export_service": reading.export,
+        "saved_searches": reading.saved_searches,
+    }
+    return {name: Provide(_given(service), sync_to_thread=False) for name, service in services.items()}
+
+
+def _given(service: object) -> Callable[[], object]:
+    def provide() -> object:
+        return service
+
+    return provide

@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -74,6 +75,23 @@ class TocsinClient:
         response = self._request("GET", path)
         return response.status_code, self._json(response)
 
+    def download(self, path: str, take: Callable[[bytes], object], **parameters: Any) -> int:
+        """Hand the answer's body on as it comes; returns how many bytes it had.
+
+        Raises:
+            CommandFailed: the server refused, or the body broke off before its end.
+        """
+        given = {name: value for name, value in parameters.items() if value is not None}
+        size_bytes = 0
+        with self._translated_errors(), self._http.stream("GET", path, params=given) as response:
+            if not response.is_success:
+                response.read()
+            _checked(response)
+            for chunk in response.iter_bytes():
+                take(chunk)
+                size_bytes += len(chunk)
+        return size_bytes
+
     def post_bytes(self, path: str, body: bytes, headers: dict[str, str]) -> Any:
         """The answer's JSON; waits and sends again while the server has no room."""
         deadline = time.monotonic() + RETRY_DEADLINE_SECONDS
@@ -92,12 +110,19 @@ class TocsinClient:
         return _checked(response)
 
     def _request(self, method: str, path: str, **request: Any) -> httpx.Response:
-        try:
+        with self._translated_errors():
             return self._http.request(method, path, **request)
+
+    @contextmanager
+    def _translated_errors(self) -> Iterator[None]:
+        try:
+            yield
         except httpx.ConnectError as error:
             raise CommandFailed(
                 f"no Tocsin answers at {self.url}: start one with `tocsin serve`, or set TOCSIN_URL"
             ) from error
+        except httpx.RemoteProtocolError as error:
+            raise CommandFailed(f"the answer of {self.url} broke off; its own log says why") from error
         except httpx.HTTPError as error:
             raise CommandFailed(f"{self.url} did not answer: {error or type(error).__name__}") from error
 

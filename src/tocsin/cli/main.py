@@ -70,33 +70,73 @@ def serve() -> None:
     serve_until_stopped(settings, announce)
 
 
+Query = Annotated[str, typer.Argument(help='Words, "phrases", field:value, level>=WARN; empty for everything.')]
+Since = Annotated[str | None, typer.Option(help="How far back: 30s, 15m, 2h, 7d.")]
+Start = Annotated[str | None, typer.Option("--from", help="From this moment: RFC 3339, or now-2h.")]
+End = Annotated[str | None, typer.Option("--to", help="To just before this moment.")]
+Saved = Annotated[str | None, typer.Option(help="The name of a saved search, in place of a query.")]
+
+
 @app.command()
 def search(
-    query: Annotated[
-        str, typer.Argument(help='Words, "phrases", field:value, level>=WARN; empty for everything.')
-    ] = "",
-    since: Annotated[str | None, typer.Option(help="How far back: 30s, 15m, 2h, 7d.")] = None,
-    start: Annotated[str | None, typer.Option("--from", help="From this moment: RFC 3339, or now-2h.")] = None,
-    end: Annotated[str | None, typer.Option("--to", help="To just before this moment.")] = None,
+    query: Query = "",
+    since: Since = None,
+    start: Start = None,
+    end: End = None,
+    saved: Saved = None,
     limit: Annotated[int, typer.Option(min=1, max=1_000, help="At most so many logs, the newest.")] = 100,
+    count: Annotated[bool, typer.Option("--count", help="Print how many logs match, and none of them.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Find logs; the newest come last, nearest to the prompt."""
-    if since is not None and start is not None:
-        raise typer.BadParameter("give --since or --from, not both")
+    from tocsin.cli.asking import Asked
     from tocsin.cli.client import TocsinClient
     from tocsin.cli.output import print_log
 
+    asked = Asked(query=query, saved=saved, since=since, start=start, end=end)
     with TocsinClient(_settings()) as client:
-        answer = client.get(
-            "/v1/logs", **{"q": query, "from": f"now-{since}" if since else start, "to": end, "limit": limit}
-        )
+        parameters = asked.parameters(client)
+        if count:
+            counted = client.get("/v1/logs/count", **parameters)
+            print(json.dumps(counted) if as_json else counted["count"])
+            return
+        answer = client.get("/v1/logs", limit=limit, **parameters)
     logs: list[dict[str, Any]] = answer["logs"]
     for log in reversed(logs):
         if as_json:
             print(json.dumps(log))
         else:
             print_log(log)
+
+
+@app.command()
+def export(
+    query: Query = "",
+    since: Since = None,
+    start: Start = None,
+    end: End = None,
+    saved: Saved = None,
+    form: Annotated[
+        str | None, typer.Option("--format", help="ndjson, csv or parquet; left out, the file's name says it.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", dir_okay=False, help="Left out, it is printed.")
+    ] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="At most so many logs, the oldest.")] = None,
+) -> None:
+    """Write all logs that match to a file, oldest first."""
+    from tocsin.cli.asking import Asked
+    from tocsin.cli.client import TocsinClient
+    from tocsin.cli.exporting import export_to, form_of
+    from tocsin.cli.output import err
+    from tocsin.cli.text import bytes_shown
+
+    asked = Asked(query=query, saved=saved, since=since, start=start, end=end)
+    with TocsinClient(_settings()) as client:
+        parameters = {**asked.parameters(client), "format": form or form_of(output), "limit": limit}
+        size_bytes = export_to(client, output, parameters)
+    if output is not None:
+        err.print(f"{output}: {bytes_shown(size_bytes)}")
 
 
 @app.command()

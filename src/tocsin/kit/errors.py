@@ -11,11 +11,11 @@
     ├── Conflict                     409 conflict
     ├── PayloadTooLarge              413 payload-too-large
     ├── UnsupportedMediaType         415 unsupported-media-type
-    ├── QueryTooExpensive            422 query-too-expensive
+    ├── QueryTooExpensive            422 query-too-expensive  (limit, maximum, advice)
     ├── TooManyRequests              429 too-many-requests    (retry_after_seconds)
     ├── ServiceUnavailable           503 service-unavailable  (retry_after_seconds)
     │   └── StoreUnavailable         503 store-unavailable    (retry_after_seconds)
-    ├── QueryTimedOut                504 query-timed-out
+    ├── QueryTimedOut                504 query-timed-out      (limit, maximum, advice)
     └── StartupError                 500 startup-error        (never served: the process exits with it)
         ├── InvalidSettings          500 invalid-settings
         └── DataDirectoryInUse       500 data-directory-in-use
@@ -144,8 +144,24 @@ class UnsupportedMediaType(TocsinError):
     title = "Unsupported media type"
 
 
-class QueryTooExpensive(TocsinError):
-    """The query would cost more memory than one query may use."""
+class _OverLimit(TocsinError):
+    """A query met one of its limits."""
+
+    def __init__(
+        self, detail: str, *, limit: str | None = None, maximum: float | None = None, advice: tuple[str, ...] = ()
+    ) -> None:
+        super().__init__(detail)
+        self.limit = limit
+        self.maximum = maximum
+        self.advice = advice
+
+    def members(self) -> dict[str, Any]:
+        """Which limit it was, how much it allows, and what would make the query cheaper."""
+        return {"limit": self.limit, "maximum": self.maximum, "advice": list(self.advice)}
+
+
+class QueryTooExpensive(_OverLimit):
+    """The query would cost more memory than one query may use; ``advice`` says how to narrow it."""
 
     slug = "query-too-expensive"
     status = 422
@@ -187,8 +203,8 @@ class StoreUnavailable(ServiceUnavailable):
     title = "Log store unavailable"
 
 
-class QueryTimedOut(TocsinError):
-    """The query ran longer than a query may."""
+class QueryTimedOut(_OverLimit):
+    """The query ran longer than a query may; ``advice`` says how to narrow it."""
 
     slug = "query-timed-out"
     status = 504

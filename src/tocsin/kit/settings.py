@@ -127,6 +127,15 @@ class SearchSettings:
     timeout_seconds: float = setting(
         "SEARCH_TIMEOUT_SECONDS", number(0.1, 3_600), "30", "A query that runs longer than this is given up with 504."
     )
+    max_concurrent_exports: int = setting(
+        "EXPORT_MAX_CONCURRENT", integer(1, 64), "2", "The most exports that run at one time, beside the queries."
+    )
+    export_timeout_seconds: float = setting(
+        "EXPORT_TIMEOUT_SECONDS",
+        number(1, 86_400),
+        "3600",
+        "How long one export may read; the time in which its caller takes what was read does not count.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -127,6 +127,7 @@ class LogColumn(StrEnum):
     """A field of the log itself that logs are grouped by or counted in."""
 
     SERVICE = "service"
+    LEVEL = "level"
     SEVERITY_NUMBER = "severity_number"
     TRACE_ID = "trace_id"
     SPAN_ID = "span_id"
@@ -141,8 +142,8 @@ class MetadataKey:
 
 
 Field = LogColumn | MetadataKey
-"""Its values are text: ids as they are shown, numbers in decimal, shapes in 16 hexadecimal digits, metadata as
-``metadata.text_of`` says. A log without the key, the trace or the span has no value."""
+"""Its values are text: ids and levels as they are shown, numbers in decimal, shapes in 16 hexadecimal digits, metadata
+as ``metadata.text_of`` says. A log without the key, the trace or the span has no value."""
 
 
 class Statistic(StrEnum):

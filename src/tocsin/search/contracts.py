@@ -1,6 +1,9 @@
 """What other rooms see of search: questions and answers."""
 
 from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
 
 import pyarrow as pa
 
@@ -84,3 +87,152 @@ class TopShapes:
 
     time_range: TimeRange
     shapes: list[TopShape]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldCount:
+    """A field, and how many logs have it."""
+
+    name: str
+    count: int
+    #: Whether it is a field of every log, and not a key of the metadata.
+    is_built_in: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldCounts:
+    """The fields of the logs that match: those of every log, then the metadata's keys, most logs first."""
+
+    time_range: TimeRange
+    fields: list[FieldCount]
+    #: Whether there are others.
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ValueCount:
+    """A value of a field, and how many logs have it."""
+
+    value: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldValues:
+    """The values of a field that most logs have, most first."""
+
+    time_range: TimeRange
+    field: str
+    values: list[ValueCount]
+    #: Whether there are others.
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Facet:
+    """How the logs that match divide by a field: ``total`` of the facets is values + others + missing."""
+
+    field: str
+    #: The values that most logs have, most first.
+    values: list[ValueCount]
+    #: Logs with another value.
+    others: int
+    #: Logs without a value.
+    missing: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facets:
+    """Facets of the logs that match."""
+
+    time_range: TimeRange
+    total: int
+    facets: list[Facet]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grouping:
+    """What is computed over the logs of a question, and how they are grouped, in people's words."""
+
+    #: See ``measures``.
+    measures: tuple[str, ...] = ("count",)
+    #: Names of fields.
+    by: tuple[str, ...] = ()
+    #: A duration, ``auto`` for about 60 intervals, None for the whole range.
+    interval: str | None = None
+    limit: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """The logs with the same values, in the same interval."""
+
+    start_unix_nano: int | None
+    #: By name of field; None where the logs have no value.
+    values: dict[str, str | None]
+    #: By name of measure; None where no log has a number.
+    results: dict[str, float | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aggregate:
+    """Groups by time, then those with the most logs in the whole range first."""
+
+    time_range: TimeRange
+    interval_nano: int | None
+    groups: list[Group]
+    #: Whether there are combinations of values with fewer logs.
+    has_more: bool
+
+
+class Surroundings(StrEnum):
+    """What a log's context has in common with it."""
+
+    SERVICE = "service"
+    HOST = "host"
+    TRACE = "trace"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """A log, and the logs around it; all of them oldest first."""
+
+    before: list[Log]
+    log: Log
+    after: list[Log]
+
+
+class ExportFormat(StrEnum):
+    """The form of an exported file."""
+
+    NDJSON = "ndjson"
+    CSV = "csv"
+    PARQUET = "parquet"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SearchDraft:
+    """A question to be kept under a name."""
+
+    #: Unique in the organization.
+    name: str
+    #: In the query language.
+    query: str
+    #: Time expressions, kept as they are written: ``now-15m`` means another range each time.
+    start: str | None = None
+    end: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedSearch:
+    """A question that was kept under a name."""
+
+    id: UUID
+    name: str
+    query: str
+    start: str | None
+    end: str | None
+    #: The id of a user, whose account may be gone.
+    created_by: UUID
+    created_at: datetime
+    updated_at: datetime

@@ -6,27 +6,28 @@ dependencies that ``api`` provides.
 
 from time import perf_counter
 from typing import Annotated
-from uuid import UUID
 
 from litestar import Controller, get
 from litestar.di import NamedDependency
-from litestar.params import PathParameter, QueryParameter, SkipValidation
+from litestar.params import QueryParameter, SkipValidation
 
-from tocsin.accounts.contracts import Principal
 from tocsin.accounts.guards import ACCESS_TOKEN_SECURITY
-from tocsin.kit.errors import (
-    Forbidden,
-    InvalidRequest,
-    NotFound,
-    QueryTimedOut,
-    QueryTooExpensive,
-    StoreUnavailable,
-    TooManyRequests,
-    Unauthenticated,
-)
+from tocsin.kit.departures import stopped_on_departure
+from tocsin.kit.errors import NotFound
 from tocsin.kit.problem_responses import problem_responses
 from tocsin.logstore.ports import Order
-from tocsin.search.contracts import Question
+from tocsin.search.parameters import (
+    QUERY_PROBLEMS,
+    READ_PROBLEMS,
+    Caller,
+    From,
+    LogId,
+    OrderName,
+    QueryText,
+    To,
+    milliseconds_since,
+    question_of,
+)
 from tocsin.search.schemas import (
     CountResponse,
     HistogramResponse,
@@ -41,31 +42,11 @@ from tocsin.search.schemas import (
 )
 from tocsin.search.service import DEFAULT_LIMIT, DEFAULT_SHAPES, MAX_LIMIT, MAX_SHAPES, SearchService
 
-Caller = NamedDependency[SkipValidation[Principal]]
 Service = NamedDependency[SkipValidation[SearchService]]
 
-QueryText = Annotated[
-    str,
-    QueryParameter(
-        name="q",
-        description='Words, "phrases", *substrings*, field:value, AND, OR, NOT and parentheses; empty for all logs.',
-    ),
-]
-From = Annotated[
-    str | None,
-    QueryParameter(
-        name="from",
-        description="Start of the time range: RFC 3339, seconds since the epoch, or now-15m. Default: an hour earlier.",
-    ),
-]
-To = Annotated[
-    str | None,
-    QueryParameter(name="to", description="End of the time range, itself excluded; written like `from`. Default: now."),
-]
 Limit = Annotated[int, QueryParameter(name="limit", description=f"How many logs at most, 1 to {MAX_LIMIT:,}.")]
 ShapeLimit = Annotated[int, QueryParameter(name="limit", description=f"How many shapes at most, 1 to {MAX_SHAPES:,}.")]
 Cursor = Annotated[str | None, QueryParameter(name="cursor", description="`next_cursor` of the page before.")]
-OrderName = Annotated[Order, QueryParameter(name="order", description="Newest or oldest logs first.")]
 Interval = Annotated[
     str | None,
     QueryParameter(
@@ -74,20 +55,15 @@ Interval = Annotated[
 ]
 
 
-LogId = Annotated[UUID, PathParameter(description="The `id` of the log.")]
-
-_READ_PROBLEMS = (Unauthenticated, Forbidden, TooManyRequests, StoreUnavailable, QueryTimedOut)
-_QUERY_PROBLEMS = problem_responses(InvalidRequest, QueryTooExpensive, *_READ_PROBLEMS)
-
-
 class LogsController(Controller):
     """The logs of the caller's organization."""
 
     path = "/v1/logs"
     tags = ("logs",)
     security = ACCESS_TOKEN_SECURITY
+    middleware = (stopped_on_departure,)
 
-    @get(summary="Search logs", responses=_QUERY_PROBLEMS)
+    @get(summary="Search logs", responses=QUERY_PROBLEMS)
     async def search_logs(
         self,
         principal: Caller,
@@ -101,11 +77,11 @@ class LogsController(Controller):
     ) -> LogsResponse:
         """The logs that match a query in a time range, a page at a time."""
         started = perf_counter()
-        question = _question(principal, query_text, start, end)
+        question = question_of(principal, query_text, start, end)
         page = await search_service.logs(question, limit=limit, order=order, cursor=cursor)
-        return logs_response(page, took_ms=_milliseconds_since(started))
+        return logs_response(page, took_ms=milliseconds_since(started))
 
-    @get("/histogram", summary="Count logs over time", responses=_QUERY_PROBLEMS)
+    @get("/histogram", summary="Count logs over time", responses=QUERY_PROBLEMS)
     async def logs_histogram(
         self,
         principal: Caller,
@@ -117,11 +93,11 @@ class LogsController(Controller):
     ) -> HistogramResponse:
         """How many logs match, by interval and level."""
         started = perf_counter()
-        question = _question(principal, query_text, start, end)
+        question = question_of(principal, query_text, start, end)
         histogram = await search_service.histogram(question, interval=interval)
-        return histogram_response(histogram, took_ms=_milliseconds_since(started))
+        return histogram_response(histogram, took_ms=milliseconds_since(started))
 
-    @get("/count", summary="Count logs", responses=_QUERY_PROBLEMS)
+    @get("/count", summary="Count logs", responses=QUERY_PROBLEMS)
     async def count_logs(
         self,
         principal: Caller,
@@ -132,10 +108,10 @@ class LogsController(Controller):
     ) -> CountResponse:
         """How many logs match."""
         started = perf_counter()
-        counted = await search_service.count(_question(principal, query_text, start, end))
-        return count_response(counted, took_ms=_milliseconds_since(started))
+        counted = await search_service.count(question_of(principal, query_text, start, end))
+        return count_response(counted, took_ms=milliseconds_since(started))
 
-    @get("/shapes", summary="Most frequent shapes", responses=_QUERY_PROBLEMS)
+    @get("/shapes", summary="Most frequent shapes", responses=QUERY_PROBLEMS)
     async def top_shapes(
         self,
         principal: Caller,
@@ -147,18 +123,10 @@ class LogsController(Controller):
     ) -> ShapesResponse:
         """The messages that occur most, with their variable parts masked."""
         started = perf_counter()
-        top = await search_service.top_shapes(_question(principal, query_text, start, end), limit=limit)
-        return shapes_response(top, took_ms=_milliseconds_since(started))
+        top = await search_service.top_shapes(question_of(principal, query_text, start, end), limit=limit)
+        return shapes_response(top, took_ms=milliseconds_since(started))
 
-    @get("/{log_id:uuid}", summary="Get one log", responses=problem_responses(NotFound, *_READ_PROBLEMS))
+    @get("/{log_id:uuid}", summary="Get one log", responses=problem_responses(NotFound, *READ_PROBLEMS))
     async def get_log(self, principal: Caller, search_service: Service, log_id: LogId) -> LogResponse:
         """The log with this id."""
         return log_response(await search_service.get(principal.organization_id, log_id))
-
-
-def _question(principal: Principal, text: str, start: str | None, end: str | None) -> Question:
-    return Question(organization_id=principal.organization_id, text=text, start=start, end=end)
-
-
-def _milliseconds_since(started: float) -> float:
-    return round((perf_counter() - started) * 1_000, 3)

@@ -25,7 +25,7 @@ def interval_nano(text: str | None, time_range: TimeRange) -> int:
     if text is None:
         return _automatic_seconds(time_range) * NANOSECONDS_A_SECOND
     interval = duration_seconds(text) * NANOSECONDS_A_SECOND
-    wanted = len(_starts(time_range, interval))
+    wanted = len(starts_of(time_range, interval))
     if wanted > MAX_BUCKETS:
         shortest = -(-(time_range.end_unix_nano - time_range.start_unix_nano) // (MAX_BUCKETS - 1))
         raise InvalidRequest(
@@ -37,7 +37,7 @@ def interval_nano(text: str | None, time_range: TimeRange) -> int:
 
 def filled(counts: list[HistogramBucket], time_range: TimeRange, interval: int) -> list[Bucket]:
     """All buckets of the range, those without logs included, with counts by level."""
-    buckets = {start: Bucket(start, {}) for start in _starts(time_range, interval)}
+    buckets = {start: Bucket(start, {}) for start in starts_of(time_range, interval)}
     for count in counts:
         levels = buckets[count.start_unix_nano].levels
         level = level_of(count.severity_number)
@@ -45,7 +45,8 @@ def filled(counts: list[HistogramBucket], time_range: TimeRange, interval: int) 
     return list(buckets.values())
 
 
-def _starts(time_range: TimeRange, interval: int) -> range:
+def starts_of(time_range: TimeRange, interval: int) -> range:
+    """The starts of the intervals that a range touches."""
     first = time_range.start_unix_nano // interval * interval
     return range(first, time_range.end_unix_nano, interval)
 

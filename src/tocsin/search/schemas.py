@@ -132,7 +132,7 @@ def log_response(log: Log) -> LogResponse:
 def logs_response(page: LogsPage, *, took_ms: float) -> LogsResponse:
     """A page as it is answered."""
     return LogsResponse(
-        logs=_log_responses(page.rows),
+        logs=log_responses(page.rows),
         next_cursor=page.next_cursor,
         from_=rfc3339(page.time_range.start_unix_nano),
         to=rfc3339(page.time_range.end_unix_nano),
@@ -184,7 +184,8 @@ def shapes_response(top: TopShapes, *, took_ms: float) -> ShapesResponse:
     )
 
 
-def _log_responses(rows: pa.Table) -> list[LogResponse]:
+def log_responses(rows: pa.Table) -> list[LogResponse]:
+    """Rows in ``STORED_LOG_SCHEMA`` as they are answered."""
     columns: dict[str, list[Any]] = {name: rows[name].to_pylist() for name in _COLUMNS_READ_AS_THEY_ARE}
     timestamps = rows["timestamp"].cast(pa.int64()).to_pylist()
     timestamp_texts = _rfc3339_texts(timestamps)

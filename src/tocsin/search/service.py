@@ -1,47 +1,37 @@
 """``SearchService``: resolves a question, asks the store, and keeps queries within their limits."""
 
-import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from uuid import UUID
 
 import pyarrow as pa
 
 from tocsin.kit.clock import Clock
-from tocsin.kit.errors import InvalidRequest, NotFound, QueryTimedOut, TooManyRequests
+from tocsin.kit.errors import NotFound
 from tocsin.logmodel.batch import STORED_LOG_SCHEMA
 from tocsin.logmodel.ids import parse_log_id
 from tocsin.logmodel.log import Log
 from tocsin.logmodel.masking import masked_texts
 from tocsin.logstore.ports import LogStore, Order, OrganizationId, Position, ScanPlan, Selection, TimeRange
-from tocsin.query.parser import parse
 from tocsin.search.contracts import CountedLogs, Histogram, LogsPage, Question, TopShape, TopShapes
 from tocsin.search.cursors import cursor_text, read_cursor
 from tocsin.search.intervals import filled, interval_nano
-from tocsin.search.time_expressions import time_range
+from tocsin.search.limits import QueryLimits
+from tocsin.search.questions import check_limit, selection_of
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 10_000
 DEFAULT_SHAPES, MAX_SHAPES = 10, 1_000
-
-MAX_WAIT_SECONDS = 2.0
-"""How long a query waits for others to finish before it is refused."""
-
-_GRACE_SECONDS = 1.0
-"""How much longer than a query may take its store is given to say so itself."""
 
 
 class SearchService:
     """Answers questions about the logs of one organization at a time.
 
     Its methods raise what resolving a question may (``InvalidQuery``, ``InvalidTimeRange``, ``InvalidRequest``), what
-    the store may (``QueryTimedOut``, ``QueryTooExpensive``, ``StoreUnavailable``), and ``TooManyRequests`` where
-    ``max_concurrent_queries`` others run and none finishes within ``MAX_WAIT_SECONDS``.
+    the store may (``QueryTimedOut``, ``QueryTooExpensive``, ``StoreUnavailable``), and ``TooManyRequests`` where all
+    slots of ``limits`` are taken. Cancelling a call stops its query.
     """
 
-    def __init__(self, store: LogStore, *, max_concurrent_queries: int, timeout_seconds: float, clock: Clock) -> None:
+    def __init__(self, store: LogStore, *, limits: QueryLimits, clock: Clock) -> None:
         self._store = store
-        self._slots = asyncio.Semaphore(max_concurrent_queries)
-        self._timeout_seconds = timeout_seconds
+        self._limits = limits
         self._clock = clock
 
     async def logs(
@@ -56,7 +46,7 @@ class SearchService:
 
         A cursor keeps the first page's time range, so that ``now-15m`` means the same on every page.
         """
-        _check_limit(limit, MAX_LIMIT)
+        check_limit(limit, MAX_LIMIT)
         resumed = read_cursor(cursor, question, order) if cursor is not None else None
         selection = self._selection(question, resumed.time_range if resumed else None)
         plan = ScanPlan(
@@ -66,7 +56,7 @@ class SearchService:
             limit=limit + 1,
             after=resumed.position if resumed else None,
         )
-        async with self._slot():
+        async with self._limits.slot(selection):
             batches = [batch async for batch in self._store.scan(plan)]
         scanned = pa.Table.from_batches(batches, schema=STORED_LOG_SCHEMA)
         rows = scanned.slice(0, limit)
@@ -78,7 +68,7 @@ class SearchService:
         """Counts over time by level; without an interval, in about 60 buckets."""
         selection = self._selection(question)
         nanoseconds = interval_nano(interval, selection.time_range)
-        async with self._slot():
+        async with self._limits.slot(selection):
             counts = await self._store.histogram(selection, interval_nano=nanoseconds)
         buckets = filled(counts, selection.time_range, nanoseconds)
         return Histogram(time_range=selection.time_range, interval_nano=nanoseconds, buckets=buckets)
@@ -86,15 +76,15 @@ class SearchService:
     async def count(self, question: Question) -> CountedLogs:
         """How many logs match."""
         selection = self._selection(question)
-        async with self._slot():
+        async with self._limits.slot(selection):
             count = await self._store.count(selection)
         return CountedLogs(time_range=selection.time_range, count=count)
 
     async def top_shapes(self, question: Question, *, limit: int = DEFAULT_SHAPES) -> TopShapes:
         """The most frequent shapes among the logs that match."""
-        _check_limit(limit, MAX_SHAPES)
+        check_limit(limit, MAX_SHAPES)
         selection = self._selection(question)
-        async with self._slot():
+        async with self._limits.slot(selection):
             counts = await self._store.top_shapes(selection, limit=limit)
         templates = masked_texts([count.exemplar.message for count in counts])
         shapes = [
@@ -113,43 +103,15 @@ class SearchService:
             milliseconds, content_hash = parse_log_id(log_id)
         except ValueError as error:
             raise NotFound(str(error)) from None
-        async with self._slot():
+        async with self._limits.slot():
             log = await self._store.get(organization_id, timestamp_unix_milli=milliseconds, content_hash=content_hash)
         if log is None:
             raise NotFound(f"there is no log with the id {log_id}")
         return log
 
     def _selection(self, question: Question, resumed_range: TimeRange | None = None) -> Selection:
-        return Selection(
-            organization_id=question.organization_id,
-            time_range=resumed_range
-            or time_range(question.start, question.end, now_unix_nano=self._clock.now_unix_nano()),
-            query=parse(question.text),
-            timeout_seconds=self._timeout_seconds,
-        )
-
-    @asynccontextmanager
-    async def _slot(self) -> AsyncIterator[None]:
-        """Hold one of the slots for running queries while the store is asked."""
-        try:
-            async with asyncio.timeout(MAX_WAIT_SECONDS):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise TooManyRequests("too many queries are running; try again soon", retry_after_seconds=2) from None
-        try:
-            async with asyncio.timeout(self._timeout_seconds + _GRACE_SECONDS) as deadline:
-                yield
-        except TimeoutError:
-            if not deadline.expired():
-                raise
-            raise QueryTimedOut(f"the query took longer than {self._timeout_seconds:g} seconds") from None
-        finally:
-            self._slots.release()
-
-
-def _check_limit(limit: int, maximum: int) -> None:
-    if not 1 <= limit <= maximum:
-        raise InvalidRequest(f"the limit must be from 1 to {maximum:,}, not {limit:,}")
+        now, seconds = self._clock.now_unix_nano(), self._limits.timeout_seconds
+        return selection_of(question, now_unix_nano=now, timeout_seconds=seconds, resumed_range=resumed_range)
 
 
 def _last_position(rows: pa.Table) -> Position:

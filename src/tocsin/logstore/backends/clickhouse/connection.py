@@ -8,29 +8,39 @@ import asyncio
 import queue
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import unquote, urlsplit
+from uuid import uuid4
 
 import chdb
 import clickhouse_connect
 import pyarrow as pa
+import structlog
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, Error, OperationalError
 
 from tocsin.kit.errors import QueryTimedOut, QueryTooExpensive, StoreUnavailable, TocsinError
+
+log = structlog.get_logger(__name__)
 
 Value = str | int | float
 """A value that is bound to a placeholder such as ``{p0:String}``."""
 
 T = TypeVar("T")
 
+_STOP_AGAIN_SECONDS = 0.05
+"""A query that was just sent may not be known yet to the engine that is told to stop it."""
+
+MEMORY_LIMIT = "memory_bytes"
+"""The limit that Tocsin's own settings put on a query's memory; an operator's server may have others."""
+
 _ERROR_CODE = re.compile(r"\bCode: ([0-9]+)")
 _SECURE_SCHEMES = frozenset({"clickhouses", "https"})
 _TIMEOUT_CODES = frozenset({159, 160})
-_EXPENSIVE_CODES = frozenset({158, 241, 307, 396})
+_EXPENSIVE_CODES = {158: "rows", 241: MEMORY_LIMIT, 307: "bytes", 396: "result"}
 # Too many queries, socket and network, no space, too many parts, read-only table, no replica, shutting down.
 _UNAVAILABLE_CODES = frozenset({202, 209, 210, 236, 242, 243, 252, 279, 285, 319, 394})
 
@@ -58,9 +68,11 @@ def translated_errors() -> Iterator[None]:
 def translated_code(code: int | None, name: str) -> TocsinError:
     """The error for one of ClickHouse's; ``name`` is told where nothing better is known."""
     if code in _TIMEOUT_CODES:
-        return QueryTimedOut("the query ran longer than it may")
+        return QueryTimedOut("the query ran longer than it may", limit="seconds")
     if code in _EXPENSIVE_CODES:
-        return QueryTooExpensive("the query needs more memory than it may use; narrow its time range")
+        limit = _EXPENSIVE_CODES[code]
+        wanted = "memory" if limit == MEMORY_LIMIT else limit
+        return QueryTooExpensive(f"the query needs more {wanted} than it may use", limit=limit)
     if code is None or code in _UNAVAILABLE_CODES:
         return StoreUnavailable("ClickHouse can't take this right now")
     return TocsinError(f"ClickHouse refused a statement: {name}")
@@ -116,18 +128,22 @@ def http_client(url: str) -> Client:
 class ClickHousePool:
     """So many connections of one kind, each used by one thread at a time.
 
-    All methods raise as ``translated_errors`` does. Cancelling a call leaves its query to end by its own time-out.
+    All methods raise as ``translated_errors`` does. Cancelling ``fetch`` stops its query; what the other methods have
+    begun is carried through.
     """
 
     def __init__(self, connect: Callable[[], Client], *, connections: int) -> None:
         self._connect = connect
         self._connections = connections
-        self._idle: queue.SimpleQueue[Client] = queue.SimpleQueue()
+        #: None is a connection that is opened when it is next needed.
+        self._idle: queue.SimpleQueue[Client | None] = queue.SimpleQueue()
         self._threads: ThreadPoolExecutor | None = None
+        self._stopper: _QueryStopper | None = None
 
     async def open(self) -> None:
         """Connect; a failed start leaves nothing open."""
         self._threads = ThreadPoolExecutor(self._connections, thread_name_prefix="clickhouse")
+        self._stopper = _QueryStopper(self._connect)
         try:
             await asyncio.get_running_loop().run_in_executor(self._threads, self._open_connections)
         except BaseException:
@@ -137,20 +153,34 @@ class ClickHousePool:
     async def close(self) -> None:
         """Wait for running queries, then disconnect. Safe to call twice."""
         threads, self._threads = self._threads, None
+        stopper, self._stopper = self._stopper, None
         if threads is not None:
             await asyncio.to_thread(self._close_connections, threads)
+        if stopper is not None:
+            await asyncio.to_thread(stopper.close)
 
     async def run(self, work: Callable[[Client], T]) -> T:
         """Run blocking ``work`` in a thread, with a connection of its own."""
-        if self._threads is None:
-            raise StoreUnavailable("the log store is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._with_client, work)
+        return await asyncio.wrap_future(self._submit(work))
 
     async def fetch(self, sql: str, parameters: Mapping[str, Value] | None = None) -> pa.Table:
         """The rows of a query; ``sql`` has no FORMAT clause. Strings come as bytes."""
         values = dict(parameters or {})
-        answer = await self.run(lambda client: client.raw_query(sql, parameters=values, fmt="ArrowStream"))
+        name = f"/* {uuid4()} */"
+        named = f"{sql}\n{name}"
+        running = self._submit(lambda client: client.raw_query(named, parameters=values, fmt="ArrowStream"))
+        try:
+            answer = await asyncio.wrap_future(running)
+        except asyncio.CancelledError:
+            if self._stopper is not None:
+                self._stopper.stop(name, running)
+            raise
         return pa.ipc.open_stream(answer).read_all()
+
+    def _submit(self, work: Callable[[Client], T]) -> "Future[T]":
+        if self._threads is None:
+            raise StoreUnavailable("the log store is closed")
+        return self._threads.submit(self._with_client, work)
 
     async def execute(self, *statements: str) -> None:
         """Run statements that answer nothing, in order, on one connection."""
@@ -176,15 +206,64 @@ class ClickHousePool:
     def _close_connections(self, threads: ThreadPoolExecutor) -> None:
         threads.shutdown(wait=True)
         while not self._idle.empty():
-            self._idle.get().close()
+            client = self._idle.get()
+            if client is not None:
+                client.close()
 
     def _with_client(self, work: Callable[[Client], T]) -> T:
         client = self._idle.get()
         try:
             with translated_errors():
-                return work(client)
-        finally:
-            self._idle.put(client)
+                client = client or self._connect()
+                answer = work(client)
+        except BaseException:
+            # chDB answers the query after a failed one with what the failed one had ready: of whomever it was.
+            self._idle.put(None)
+            if client is not None:
+                with suppress(Error):
+                    client.close()
+            raise
+        self._idle.put(client)
+        return answer
+
+
+class _QueryStopper:
+    """Stops queries that nobody waits for any more, over a connection that no query has.
+
+    A query is found by the comment in its text that is its name.
+    """
+
+    def __init__(self, connect: Callable[[], Client]) -> None:
+        self._connect = connect
+        self._client: Client | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="clickhouse-stop")
+
+    def stop(self, name: str, running: "Future[Any]") -> None:
+        """Stop the query of this name, and make sure of it; returns at once."""
+        if not running.done():
+            self._thread.submit(self._stop, name, running)
+
+    def close(self) -> None:
+        """Disconnect; all queries have ended."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
+        if self._client is not None:
+            self._client.close()
+
+    def _stop(self, name: str, running: "Future[Any]") -> None:
+        if running.done():
+            return
+        try:
+            with translated_errors():
+                self._client = self._client or self._connect()
+                self._client.command(f"KILL QUERY WHERE position(query, '{name}') > 0 ASYNC")
+        except TocsinError as error:
+            log.warning("logstore.query_not_stopped", reason=error.detail)
+            return
+        wait([running], timeout=_STOP_AGAIN_SECONDS)
+        if not running.done():
+            # Behind the others that wait to be stopped.
+            with suppress(RuntimeError):
+                self._thread.submit(self._stop, name, running)
 
 
 def arrow_stream_of(rows: pa.RecordBatch) -> bytes:

@@ -18,8 +18,11 @@ from tocsin.logstore.backends.clickhouse.journal import Journal
 from tocsin.logstore.backends.clickhouse.reader import ClickHouseReader
 from tocsin.logstore.backends.clickhouse.tables import EmbeddedTables
 from tocsin.logstore.ports import (
+    AggregatePlan,
+    AggregateRow,
     HistogramBucket,
     IngestTotals,
+    KeyCount,
     OrganizationId,
     Receipt,
     ScanPlan,
@@ -110,6 +113,14 @@ class EmbeddedClickHouseStore:
     async def top_shapes(self, selection: Selection, *, limit: int) -> list[ShapeCount]:
         """See the port."""
         return await self._reader.top_shapes(selection, limit=limit)
+
+    async def aggregate(self, plan: AggregatePlan) -> list[AggregateRow]:
+        """See the port."""
+        return await self._reader.aggregate(plan)
+
+    async def metadata_keys(self, selection: Selection, *, limit: int) -> list[KeyCount]:
+        """See the port."""
+        return await self._reader.metadata_keys(selection, limit=limit)
 
     async def get(self, organization_id: OrganizationId, *, timestamp_unix_milli: int, content_hash: int) -> Log | None:
         """See the port."""

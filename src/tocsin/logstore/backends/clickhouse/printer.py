@@ -68,7 +68,7 @@ class Printer:
 
     def __init__(self, promoted: Mapping[str, str] = MappingProxyType({})) -> None:
         self.parameters: dict[str, Value] = {}
-        self._promoted = promoted
+        self.promoted = promoted
 
     def bind(self, value: Value) -> str:
         """Bind a value; the placeholder that stands for it."""
@@ -207,9 +207,9 @@ class Printer:
         spellings = [json_text(value)]
         if _BARE_SCALAR.match(value):
             spellings.append(value)
-        if key in self._promoted:
+        if key in self.promoted:
             values = ", ".join(self.bind(spelling) for spelling in spellings)
-            return f"({quote_identifier(self._promoted[key])} IN ({values}))"
+            return f"({quote_identifier(self.promoted[key])} IN ({values}))"
         entries = [f"{json_text(key)}:{spellings[0]}"]
         entries += [f"{json_text(key)}:{value}{end}" for end in ",}" if len(spellings) > 1]
         found = " OR ".join(f"position(metadata, {self.bind(entry)}) > 0" for entry in entries)
@@ -223,8 +223,8 @@ class Printer:
         return _all_of(parts)
 
     def _metadata_exists(self, key: str, *, hinted: bool) -> str:
-        if key in self._promoted:
-            return f"({quote_identifier(self._promoted[key])} != '')"
+        if key in self.promoted:
+            return f"({quote_identifier(self.promoted[key])} != '')"
         name = json_text(key)
         parts = [f"position(metadata, {self.bind(f'{name}:')}) > 0"]
         parts += self._hints(METADATA_WORDS, _INDEXED_WORD.findall(fold(name))) if hinted else []

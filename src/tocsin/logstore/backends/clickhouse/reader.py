@@ -13,16 +13,25 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tocsin.kit.errors import QueryTimedOut
+from tocsin.kit.errors import QueryTimedOut, QueryTooExpensive
 from tocsin.logmodel.batch import STORED_LOG_SCHEMA, logs_of
 from tocsin.logmodel.log import Log
-from tocsin.logstore.backends.clickhouse.connection import ClickHousePool
+from tocsin.logstore.backends.clickhouse.aggregation import (
+    aggregate_rows,
+    aggregate_statement,
+    key_rows,
+    keys_statement,
+)
+from tocsin.logstore.backends.clickhouse.connection import MEMORY_LIMIT, ClickHousePool
 from tocsin.logstore.backends.clickhouse.printer import Printer
 from tocsin.logstore.backends.clickhouse.probe import first_of_each, keys_of
 from tocsin.logstore.backends.clickhouse.schema import DATABASE, LEDGER, LOG_COLUMNS, LOGS
 from tocsin.logstore.ports import (
+    AggregatePlan,
+    AggregateRow,
     HistogramBucket,
     IngestTotals,
+    KeyCount,
     Order,
     OrganizationId,
     Position,
@@ -110,6 +119,19 @@ ORDER BY timestamp DESC, ingest_sequence DESC LIMIT 1 BY shape"""
         rows = await self.fetch_logs(sql, printer, timeout_seconds=selection.timeout_seconds)
         return {log.shape: log for log in logs_of(rows)}
 
+    async def aggregate(self, plan: AggregatePlan) -> list[AggregateRow]:
+        """See the port."""
+        printer = Printer(self.promoted)
+        sql = aggregate_statement(plan, printer)
+        table = await self.fetch(sql, printer, timeout_seconds=plan.selection.timeout_seconds)
+        return aggregate_rows(plan, table)
+
+    async def metadata_keys(self, selection: Selection, *, limit: int) -> list[KeyCount]:
+        """See the port."""
+        printer = Printer(self.promoted)
+        sql = keys_statement(selection, printer, limit=limit)
+        return key_rows(await self.fetch(sql, printer, timeout_seconds=selection.timeout_seconds))
+
     async def get(self, organization_id: OrganizationId, *, timestamp_unix_milli: int, content_hash: int) -> Log | None:
         """See the port."""
         printer = Printer(self.promoted)
@@ -149,7 +171,11 @@ WHERE active AND database = '{DATABASE}' AND table = 'logs'"""
             f"use_query_condition_cache = {self._condition_cache:d}, precise_float_parsing = 1, "
             "output_format_arrow_string_as_string = 0, readonly = 1"
         )
-        return await self._pool.fetch(f"{sql}\nSETTINGS {settings}", printer.parameters)
+        try:
+            return await self._pool.fetch(f"{sql}\nSETTINGS {settings}", printer.parameters)
+        except QueryTooExpensive as error:
+            error.maximum = MAX_MEMORY_BYTES if error.limit == MEMORY_LIMIT else None
+            raise
 
     async def fetch_logs(self, sql: str, printer: Printer, *, timeout_seconds: float) -> pa.RecordBatch:
         """Ask for ``LOG_COLUMNS``; the answer in ``STORED_LOG_SCHEMA``, in one piece."""

@@ -9,10 +9,14 @@ import pyarrow as pa
 
 from tocsin.logmodel.batch import STORED_LOG_SCHEMA, LogBatch, logs_of
 from tocsin.logmodel.log import Log
+from tocsin.logstore.backends.memory.aggregation import aggregated, counted_keys
 from tocsin.logstore.backends.memory.evaluate import matches
 from tocsin.logstore.ports import (
+    AggregatePlan,
+    AggregateRow,
     HistogramBucket,
     IngestTotals,
+    KeyCount,
     Order,
     OrganizationId,
     Position,
@@ -121,6 +125,14 @@ class MemoryLogStore:
         counts = Counter(log.shape for log in logs)
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:limit]
         return [ShapeCount(shape, count, exemplars[shape]) for shape, count in ranked]
+
+    async def aggregate(self, plan: AggregatePlan) -> list[AggregateRow]:
+        """See the port."""
+        return aggregated(plan, (row.log for row in self._matching(plan.selection)))
+
+    async def metadata_keys(self, selection: Selection, *, limit: int) -> list[KeyCount]:
+        """See the port."""
+        return counted_keys((row.log for row in self._matching(selection)), limit=limit)
 
     async def get(self, organization_id: OrganizationId, *, timestamp_unix_milli: int, content_hash: int) -> Log | None:
         """The log with this content hash in this millisecond."""

@@ -1,0 +1,215 @@
+"""``ExplorationService``: which fields and values there are, and what can be computed over logs."""
+
+from dataclasses import replace
+
+from tocsin.kit.clock import Clock
+from tocsin.kit.errors import InvalidRequest
+from tocsin.kit.moments import NANOSECONDS_A_SECOND
+from tocsin.logstore.ports import (
+    AggregatePlan,
+    AggregateRow,
+    Field,
+    LogColumn,
+    LogStore,
+    Measure,
+    MetadataKey,
+    Selection,
+    Statistic,
+    TimeRange,
+)
+from tocsin.query.tree import Everything, Node, Not
+from tocsin.search.contracts import (
+    Aggregate,
+    Facet,
+    Facets,
+    FieldCount,
+    FieldCounts,
+    FieldValues,
+    Group,
+    Grouping,
+    Question,
+    ValueCount,
+)
+from tocsin.search.field_names import begins_with, both, field_named, has_value, name_of
+from tocsin.search.intervals import interval_nano, starts_of
+from tocsin.search.limits import QueryLimits
+from tocsin.search.measures import MAX_MEASURES, NamedMeasure, measure_named
+from tocsin.search.questions import check_limit, check_number, selection_of
+
+DEFAULT_FIELDS, MAX_FIELDS = 100, 1_000
+DEFAULT_VALUES, MAX_VALUES = 20, 1_000
+DEFAULT_FACETS, MAX_FACETS = ("service", "level"), 20
+DEFAULT_GROUPS, MAX_GROUPS = 10, 1_000
+MAX_GROUPED_FIELDS = 5
+
+MAX_KEYS = 10_000
+"""Keys of the metadata among which a prefix is looked for."""
+
+MAX_ROWS = 100_000
+"""Groups times intervals in one answer: some 15 MB of JSON."""
+
+_COUNT = Measure(Statistic.COUNT)
+
+
+class ExplorationService:
+    """Answers what the logs of one organization are like.
+
+    Its methods raise as ``SearchService``'s do, and ``InvalidRequest`` where a field, a measure or a limit can't be.
+    """
+
+    def __init__(self, store: LogStore, *, limits: QueryLimits, clock: Clock) -> None:
+        self._store = store
+        self._limits = limits
+        self._clock = clock
+
+    async def fields(self, question: Question, *, prefix: str = "", limit: int = DEFAULT_FIELDS) -> FieldCounts:
+        """The fields whose names begin so, in any case, and that a log which matches has."""
+        check_limit(limit, MAX_FIELDS)
+        selection = self._selection(question)
+        async with self._limits.slot(selection):
+            # Most of these fields are on every log: one count is enough for them.
+            conditions = {column: has_value(column) for column in LogColumn if _begins(column.value, prefix)}
+            counts = {each: await self._store.count(_where(selection, each)) for each in set(conditions.values())}
+            keys = await self._store.metadata_keys(selection, limit=MAX_KEYS + 1)
+        built_in = [
+            FieldCount(column.value, counts[condition], is_built_in=True) for column, condition in conditions.items()
+        ]
+        named = ((name_of(MetadataKey(each.key)), each.count) for each in keys[:MAX_KEYS])
+        found = [FieldCount(name, count, is_built_in=False) for name, count in named if _begins(name, prefix)]
+        fields = [each for each in built_in if each.count] + found
+        has_more = len(fields) > limit or len(keys) > MAX_KEYS
+        return FieldCounts(time_range=selection.time_range, fields=fields[:limit], has_more=has_more)
+
+    async def values(
+        self, question: Question, field_name: str, *, prefix: str = "", limit: int = DEFAULT_VALUES
+    ) -> FieldValues:
+        """The values of a field that begin so, letter for letter."""
+        check_limit(limit, MAX_VALUES)
+        field = field_named(field_name)
+        selection = self._selection(question)
+        selection = _where(selection, begins_with(field, prefix))
+        async with self._limits.slot(selection):
+            counted = await self._counted(selection, field, limit=limit + 1)
+        found = [each for each in counted if each.value.startswith(prefix)]
+        return FieldValues(
+            time_range=selection.time_range,
+            field=name_of(field),
+            values=found[:limit],
+            has_more=len(found) > limit,
+        )
+
+    async def facets(
+        self, question: Question, field_names: tuple[str, ...] = DEFAULT_FACETS, *, limit: int = DEFAULT_VALUES
+    ) -> Facets:
+        """How the logs that match divide by each of these fields."""
+        check_limit(limit, MAX_VALUES)
+        check_number("fields", len(field_names), MAX_FACETS)
+        fields = [field_named(name) for name in dict.fromkeys(field_names)]
+        selection = self._selection(question)
+        async with self._limits.slot(selection):
+            total = await self._store.count(selection)
+            facets = [await self._facet(selection, field, total=total, limit=limit) for field in fields]
+        return Facets(time_range=selection.time_range, total=total, facets=facets)
+
+    async def aggregate(self, question: Question, grouping: Grouping) -> Aggregate:
+        """What the grouping asks for."""
+        check_limit(grouping.limit, MAX_GROUPS)
+        check_number("measures", len(grouping.measures), MAX_MEASURES)
+        check_number("fields to group by", max(1, len(grouping.by)), MAX_GROUPED_FIELDS)
+        measures = [measure_named(name) for name in dict.fromkeys(grouping.measures)]
+        fields = [field_named(name) for name in dict.fromkeys(grouping.by)]
+        selection = self._selection(question)
+        interval = _interval(grouping, selection.time_range)
+        plan = AggregatePlan(
+            selection=selection,
+            # The last counts, so that combinations beyond the limit are known.
+            measures=(*(each.measure for each in measures), _COUNT),
+            by=tuple(fields),
+            interval_nano=interval,
+            limit=grouping.limit + 1,
+        )
+        async with self._limits.slot(selection):
+            rows = await self._store.aggregate(plan)
+        kept = _largest(rows, grouping.limit)
+        return Aggregate(
+            time_range=selection.time_range,
+            interval_nano=interval,
+            groups=[_group(row, fields, measures, plan) for row in rows if row.values in kept],
+            has_more=any(row.values not in kept for row in rows),
+        )
+
+    def _selection(self, question: Question) -> Selection:
+        now, seconds = self._clock.now_unix_nano(), self._limits.timeout_seconds
+        return selection_of(question, now_unix_nano=now, timeout_seconds=seconds)
+
+    async def _facet(self, selection: Selection, field: Field, *, total: int, limit: int) -> Facet:
+        condition = has_value(field)
+        values = await self._counted(_where(selection, condition), field, limit=limit)
+        missing = 0
+        if condition != Everything():
+            missing = await self._store.count(_where(selection, Not(condition)))
+        # Logs that arrive between the questions are in one count and not in the other.
+        others = max(0, total - missing - sum(each.count for each in values))
+        return Facet(name_of(field), values, others, missing)
+
+    async def _counted(self, selection: Selection, field: Field, *, limit: int) -> list[ValueCount]:
+        plan = AggregatePlan(selection=selection, measures=(_COUNT,), by=(field,), limit=limit)
+        rows = await self._store.aggregate(plan)
+        return [ValueCount(value, _count(row)) for row in rows if (value := row.values[0]) is not None]
+
+
+def _where(selection: Selection, condition: Node) -> Selection:
+    return replace(selection, query=both(selection.query, condition))
+
+
+def _begins(name: str, prefix: str) -> bool:
+    return name.casefold().startswith(prefix.casefold())
+
+
+def _interval(grouping: Grouping, time_range: TimeRange) -> int | None:
+    if grouping.interval is None:
+        return None
+    interval = interval_nano(None if grouping.interval == "auto" else grouping.interval, time_range)
+    intervals = len(starts_of(time_range, interval))
+    if grouping.by and intervals * grouping.limit > MAX_ROWS:
+        raise InvalidRequest(
+            f"{grouping.limit:,} groups in each of {intervals:,} intervals are more than {MAX_ROWS:,}: "
+            f"ask for {MAX_ROWS // intervals:,} groups, or a longer interval"
+        )
+    return interval
+
+
+def _largest(rows: list[AggregateRow], limit: int) -> set[tuple[str | None, ...]]:
+    """The combinations of values with the most logs, in the order of the port."""
+    totals: dict[tuple[str | None, ...], int] = {}
+    for row in rows:
+        totals[row.values] = totals.get(row.values, 0) + _count(row)
+    ranked = sorted(
+        totals, key=lambda values: (-totals[values], [(value is not None, value or "") for value in values])
+    )
+    return set(ranked[:limit])
+
+
+def _count(row: AggregateRow) -> int:
+    return int(row.results[-1] or 0)
+
+
+def _group(row: AggregateRow, fields: list[Field], measures: list[NamedMeasure], plan: AggregatePlan) -> Group:
+    seconds = _seconds(row.start_unix_nano, plan)
+    return Group(
+        row.start_unix_nano,
+        {name_of(field): value for field, value in zip(fields, row.values, strict=True)},
+        {
+            each.name: result / seconds if each.is_rate and result is not None else result
+            for each, result in zip(measures, row.results[:-1], strict=True)
+        },
+    )
+
+
+def _seconds(start_unix_nano: int | None, plan: AggregatePlan) -> float:
+    """How much of the time range a group is about."""
+    whole = plan.selection.time_range
+    start, end = whole.start_unix_nano, whole.end_unix_nano
+    if start_unix_nano is not None and plan.interval_nano is not None:
+        start, end = max(start, start_unix_nano), min(end, start_unix_nano + plan.interval_nano)
+    return (end - start) / NANOSECONDS_A_SECOND

@@ -17,6 +17,7 @@ from tocsin.kit.errors import StartupError
 from tocsin.kit.setting_kinds import revealed
 from tocsin.kit.settings import Settings
 from tocsin.logstore.ports import LogStore
+from tocsin.search.live import LiveTail
 from tocsin.search.service import SearchService
 
 LOGSTORE_DIRECTORY = "logs"
@@ -34,6 +35,7 @@ class Components:
     accounts: AccountsService
     ingest: IngestService
     search: SearchService
+    live_tail: LiveTail
     #: What the first start hands out; None on every later one.
     first_start: FirstStart | None
 
@@ -58,8 +60,14 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         await database.migrate()
         accounts = _accounts(settings, database)
         first_start = await accounts.first_start()
+        live_tail = LiveTail(store)
+        closing.push_async_callback(live_tail.close)
         ingest = IngestService(
-            store, IngestRepository(database), clock=clock, max_pending_bytes=settings.ingest.max_pending_bytes
+            store,
+            IngestRepository(database),
+            clock=clock,
+            max_pending_bytes=settings.ingest.max_pending_bytes,
+            on_stored=live_tail.wake,
         )
         closing.push_async_callback(ingest.close)
         search = SearchService(
@@ -75,6 +83,7 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
             accounts=accounts,
             ingest=ingest,
             search=search,
+            live_tail=live_tail,
             first_start=first_start,
         )
 

@@ -12,6 +12,7 @@ from tocsin.api.problems import EXCEPTION_HANDLERS, describe_problem
 from tocsin.ingest.endpoints import BODY_LIMITS_STATE, INGEST_STATE, BodyLimits
 from tocsin.ingest.endpoints import router as ingest_router
 from tocsin.search.endpoints import LogsController
+from tocsin.search.live_endpoints import LiveSockets, live_logs
 from tocsin.search.service import SearchService
 from tocsin.wiring import Components
 
@@ -27,6 +28,11 @@ def create_app(components: Components) -> Litestar:
 
     def provide_search() -> SearchService:
         return components.search
+
+    live_sockets = LiveSockets(components.live_tail)
+
+    def provide_live_sockets() -> LiveSockets:
+        return live_sockets
 
     limits = components.settings.ingest
     for_people = Router(
@@ -46,6 +52,7 @@ def create_app(components: Components) -> Litestar:
             *ACCOUNTS_ROUTES,
             ingest_router,
             for_people,
+            live_logs,
         ],
         state=State(
             {
@@ -59,6 +66,7 @@ def create_app(components: Components) -> Litestar:
         dependencies={
             "components": Provide(provide_components, sync_to_thread=False),
             "search_service": Provide(provide_search, sync_to_thread=False),
+            "live_sockets": Provide(provide_live_sockets, sync_to_thread=False),
         },
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=openapi_config(),

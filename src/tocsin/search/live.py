@@ -166,19 +166,23 @@ class _Follower:
                 taken = watcher.rate_limit.take(len(found))
                 yield Delivery(await self._encoded(rows, found[:taken]), len(found) - taken, position)
                 continue
-            async for logs in self._paced(watcher.rate_limit, rows, found):
-                yield Delivery(logs, 0, logs[-1].ingest_sequence)
-            yield Delivery((), 0, position)
+            async for delivery in self._paced(watcher.rate_limit, rows, found, position):
+                yield delivery
 
-    async def _paced(self, rate_limit: RateLimit, rows: pa.RecordBatch, found: Rows) -> AsyncIterator[list[LiveLog]]:
-        """All that was found, a part at a time, no faster than the limit allows."""
-        while len(found):
+    async def _paced(
+        self, rate_limit: RateLimit, rows: pa.RecordBatch, found: Rows, position: int
+    ) -> AsyncIterator[Delivery]:
+        """All that was found on the way to a position, no faster than the limit allows; at least one delivery."""
+        while True:
             taken = rate_limit.take(len(found))
-            if taken:
-                yield await self._encoded(rows, found[:taken])
+            logs, found = await self._encoded(rows, found[:taken]), found[taken:]
+            if not len(found):
+                yield Delivery(logs, 0, position)
+                return
+            if logs:
+                yield Delivery(logs, 0, logs[-1].ingest_sequence)
             else:
                 await asyncio.sleep(_PACE_SECONDS)
-            found = found[taken:]
 
     def join(self, watcher: Watcher, position: int) -> None:
         """Hand the watcher what comes after ``position``, which is not behind this follower's.

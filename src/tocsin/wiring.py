@@ -21,6 +21,7 @@ from tocsin.search.context import ContextService
 from tocsin.search.exploration import ExplorationService
 from tocsin.search.export import ExportService
 from tocsin.search.limits import QueryLimits
+from tocsin.search.live import LiveTail
 from tocsin.search.saved_searches import SavedSearchesService
 from tocsin.search.service import SearchService
 
@@ -50,6 +51,7 @@ class Components:
     accounts: AccountsService
     ingest: IngestService
     reading: Reading
+    live_tail: LiveTail
     #: What the first start hands out; None on every later one.
     first_start: FirstStart | None
 
@@ -74,8 +76,14 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         await database.migrate()
         accounts = _accounts(settings, database)
         first_start = await accounts.first_start()
+        live_tail = LiveTail(store)
+        closing.push_async_callback(live_tail.close)
         ingest = IngestService(
-            store, IngestRepository(database), clock=clock, max_pending_bytes=settings.ingest.max_pending_bytes
+            store,
+            IngestRepository(database),
+            clock=clock,
+            max_pending_bytes=settings.ingest.max_pending_bytes,
+            on_stored=live_tail.wake,
         )
         closing.push_async_callback(ingest.close)
         yield Components(
@@ -85,6 +93,7 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
             accounts=accounts,
             ingest=ingest,
             reading=_reading(settings, store, database),
+            live_tail=live_tail,
             first_start=first_start,
         )
 

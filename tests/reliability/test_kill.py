@@ -4,13 +4,12 @@ import os
 import random
 import time
 from collections import Counter
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import httpx
 import pytest
 
+from tests.reliability.reading import all_logs, all_time
 from tests.reliability.senders import Senders
 from tests.support.server import TocsinServer
 
@@ -19,7 +18,6 @@ ROUNDS = int(os.environ.get("TOCSIN_TEST_KILL_ROUNDS", "4"))
 
 _LOAD_SECONDS = (0.2, 1.2)
 _STARTING_SECONDS = (0.1, 2.5)
-_PAGE_LOGS = 5_000
 
 
 @pytest.mark.slow
@@ -46,7 +44,7 @@ def _assert_stored_exactly_once(reader: httpx.Client, senders: Senders) -> None:
     """Asked at once, without patience: a second may pass by the promise, but a restarted store needs none."""
     acknowledged, in_flight = senders.acknowledged, senders.in_flight
     counted = _counted(reader)
-    logs = _all_logs(reader)
+    logs = all_logs(reader)
     ledger = reader.get("/v1/ingest/ledger").raise_for_status().json()
 
     found = Counter(log["message"] for log in logs)
@@ -62,21 +60,5 @@ def _assert_stored_exactly_once(reader: httpx.Client, senders: Senders) -> None:
 
 
 def _counted(reader: httpx.Client) -> int:
-    count: int = reader.get("/v1/logs/count", params=_all_time()).raise_for_status().json()["count"]
+    count: int = reader.get("/v1/logs/count", params=all_time()).raise_for_status().json()["count"]
     return count
-
-
-def _all_logs(reader: httpx.Client) -> list[dict[str, Any]]:
-    logs: list[dict[str, Any]] = []
-    parameters = _all_time() | {"limit": str(_PAGE_LOGS)}
-    while True:
-        page = reader.get("/v1/logs", params=parameters).raise_for_status().json()
-        logs += page["logs"]
-        if page["next_cursor"] is None:
-            return logs
-        parameters["cursor"] = page["next_cursor"]
-
-
-def _all_time() -> dict[str, str]:
-    now = datetime.now(UTC)
-    return {"from": (now - timedelta(days=60)).isoformat(), "to": (now + timedelta(days=1)).isoformat()}

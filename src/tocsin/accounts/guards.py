@@ -76,8 +76,14 @@ def requires_role(*roles: Role) -> Guard:
     return guard
 
 
-def _bearer(connection: AnyConnection) -> Principal:
+def bearer_token(connection: AnyConnection) -> str | None:
+    """The access token in the header ``Authorization``, where there is one."""
     scheme, _, token = connection.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def _bearer(connection: AnyConnection) -> Principal:
+    token = bearer_token(connection)
+    if token is None:
         raise Unauthenticated("the header Authorization with a bearer token is missing")
-    return accounts_of(connection).principal_of(token.strip())
+    return accounts_of(connection).principal_of(token)

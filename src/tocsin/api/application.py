@@ -16,6 +16,7 @@ from tocsin.ingest.endpoints import router as ingest_router
 from tocsin.search.endpoints import LogsController
 from tocsin.search.exploring_endpoints import ExploringController
 from tocsin.search.export_endpoints import ExportController
+from tocsin.search.live_endpoints import LiveSockets, live_logs
 from tocsin.search.saved_search_endpoints import SavedSearchesController
 from tocsin.wiring import Components, Reading
 
@@ -28,6 +29,11 @@ def create_app(components: Components) -> Litestar:
 
     def provide_components() -> Components:
         return components
+
+    live_sockets = LiveSockets(components.live_tail)
+
+    def provide_live_sockets() -> LiveSockets:
+        return live_sockets
 
     limits = components.settings.ingest
     for_people = Router(
@@ -47,6 +53,7 @@ def create_app(components: Components) -> Litestar:
             *ACCOUNTS_ROUTES,
             ingest_router,
             for_people,
+            live_logs,
         ],
         state=State(
             {
@@ -57,7 +64,11 @@ def create_app(components: Components) -> Litestar:
                 ),
             }
         ),
-        dependencies={"components": Provide(provide_components, sync_to_thread=False), **_reading(components.reading)},
+        dependencies={
+            "components": Provide(provide_components, sync_to_thread=False),
+            "live_sockets": Provide(provide_live_sockets, sync_to_thread=False),
+            **_reading(components.reading),
+        },
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=openapi_config(),
         request_max_body_size=MAX_BODY_BYTES,

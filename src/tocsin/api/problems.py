@@ -12,10 +12,9 @@ from litestar.exceptions import HTTPException, SerializationException, Validatio
 from litestar.params import FromPath
 from litestar.types import ExceptionHandlersMap
 
-from tocsin.kit.errors import InvalidRequest, MalformedBody, NotFound, TocsinError
+from tocsin.kit.errors import PROBLEMS_PATH, InvalidRequest, MalformedBody, NotFound, TocsinError
 
 PROBLEM_MEDIA_TYPE = "application/problem+json"
-PROBLEMS_PATH = "/problems"
 
 log = structlog.get_logger()
 
@@ -45,15 +44,7 @@ def problem(
     request: AnyRequest, error: TocsinError, *, headers: dict[str, str] | None = None, **members: Any
 ) -> Response[bytes]:
     """An error as the answer to a request."""
-    body = {
-        "type": f"{PROBLEMS_PATH}/{error.slug}",
-        "title": error.title,
-        "status": error.status,
-        "detail": error.detail,
-        "instance": request.scope["path"],
-        **error.members(),
-        **members,
-    }
+    body = {**error.problem(), "instance": request.scope["path"], **members}
     headers = dict(headers or {})
     retry_after_seconds = getattr(error, "retry_after_seconds", None)
     if retry_after_seconds is not None:

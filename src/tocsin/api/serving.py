@@ -27,6 +27,9 @@ BACKLOG = 2048
 #: Requests in work get this long to end once the process was told to stop.
 DRAIN_SECONDS = 20
 
+#: What a client may say at once on a WebSocket; queries are far smaller.
+MAX_WEBSOCKET_MESSAGE_BYTES = 256 * 1024
+
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger()
@@ -88,7 +91,10 @@ async def _serve(settings: Settings, listener: socket.socket, on_ready: Callable
         config = uvicorn.Config(
             _application(settings, components, tracing),
             http="httptools",
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=MAX_WEBSOCKET_MESSAGE_BYTES,
+            # Many small messages to many readers: compressing each costs more than sending it.
+            ws_per_message_deflate=False,
             lifespan="off",
             backlog=BACKLOG,
             access_log=False,

@@ -182,14 +182,15 @@ def _checked(response: httpx.Response) -> httpx.Response:
         return response
     try:
         problem = response.json()
-        detail = str(problem["detail"])
+        detail = problem_detail(problem)
     except (ValueError, KeyError, TypeError) as error:
         raise CommandFailed(f"the server answered {response.status_code}") from error
     if response.status_code == Unauthenticated.status:
         raise CommandFailed(f"{detail}; set TOCSIN_TOKEN, or TOCSIN_DATA_DIR to the server's data directory")
-    raise CommandFailed(_underlined(detail, problem))
+    raise CommandFailed(detail)
 
 
-def _underlined(detail: str, problem: dict[str, Any]) -> str:
-    suggestion = problem.get("suggestion")
+def problem_detail(problem: dict[str, Any]) -> str:
+    """What a problem says to people, with the suggestion where it has one."""
+    detail, suggestion = str(problem["detail"]), problem.get("suggestion")
     return f"{detail}; did you mean {suggestion}?" if suggestion else detail

@@ -140,6 +140,31 @@ def export(
 
 
 @app.command()
+def tail(
+    query: Annotated[str, typer.Argument(help="As for search; empty for everything.")] = "",
+    rate_limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many logs a second.")] = 1_000,
+    as_json: AsJson = False,
+) -> None:
+    """Show logs as they are stored, until Ctrl-C; goes on where it was when the server was away."""
+    from tocsin.cli.output import print_log, print_notice
+    from tocsin.cli.tailing import LiveLogs
+
+    messages = LiveLogs(_settings(), query, rate_limit=rate_limit, on_break=lambda reason: print_notice(f"{reason} …"))
+    try:
+        for message in messages:
+            if message["type"] == "left_out":
+                print_notice(f"{message['count']:,} more matched in that second and were left out")
+                continue
+            for log in message["logs"]:
+                if as_json:
+                    print(json.dumps(log), flush=True)
+                else:
+                    print_log(log)
+    except KeyboardInterrupt:
+        return
+
+
+@app.command()
 def status(as_json: AsJson = False) -> None:
     """Show the server's parts, what became of every log it received, and its disk."""
     from tocsin.cli.client import TocsinClient

@@ -22,6 +22,11 @@ def print_error(detail: str) -> None:
     err.print(Text(f"Error: {detail}", style="red"))
 
 
+def print_notice(text: str) -> None:
+    """One dim line on standard error, beside the output."""
+    err.print(Text(harmless(text), style="dim"))
+
+
 def print_log(log: dict[str, Any]) -> None:
     """One log as one line."""
     level = str(log["level"])

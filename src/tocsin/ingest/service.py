@@ -1,7 +1,7 @@
 """Intake: decoded records become stored logs and dead letters, or nothing at all does."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from uuid import UUID
 
@@ -24,12 +24,24 @@ _FORGET_EVERY_SECONDS = 600
 class IngestService:
     """Stores what was received, and accounts for every record of it."""
 
-    def __init__(self, store: LogStore, repository: IngestRepository, *, clock: Clock, max_pending_bytes: int) -> None:
-        """Take in at most ``max_pending_bytes`` of request bodies at a time; more are refused."""
+    def __init__(
+        self,
+        store: LogStore,
+        repository: IngestRepository,
+        *,
+        clock: Clock,
+        max_pending_bytes: int,
+        on_stored: Callable[[UUID], None] = lambda _organization_id: None,
+    ) -> None:
+        """Take in at most ``max_pending_bytes`` of request bodies at a time; more are refused.
+
+        ``on_stored`` is called with the organization whenever logs were stored, to wake those who follow them.
+        """
         self._store = store
         self._repository = repository
         self._clock = clock
         self._max_pending_bytes = max_pending_bytes
+        self._on_stored = on_stored
         self._pending_bytes = 0
         self._forgot_at: float | None = None
         self._pipeline = Pipeline(store, repository, clock=clock)
@@ -80,6 +92,8 @@ class IngestService:
         outcome = await self._pipeline.submit(
             decode, key, size_bytes=size_bytes, first_received_unix_nano=first_received
         )
+        if outcome.stored:
+            self._on_stored(key.organization_id)
         _count(outcome)
         metrics.INGESTION_LATENCY.observe((time.monotonic() - started) * 1000)
         return outcome

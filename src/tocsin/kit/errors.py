@@ -26,6 +26,9 @@ A class fixes ``slug``, ``status`` and ``title``; the message is the problem's `
 
 from typing import Any, ClassVar
 
+PROBLEMS_PATH = "/problems"
+"""A problem's ``type`` is this and its slug; ``api`` answers there what it means."""
+
 
 class TocsinError(Exception):
     """Something went wrong that Tocsin knows how to say."""
@@ -41,6 +44,16 @@ class TocsinError(Exception):
     def members(self) -> dict[str, Any]:
         """The problem's extension members, beside type, title, status and detail."""
         return {}
+
+    def problem(self) -> dict[str, Any]:
+        """The error as a problem's members, without the ``instance``."""
+        return {
+            "type": f"{PROBLEMS_PATH}/{self.slug}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            **self.members(),
+        }
 
 
 class InvalidRequest(TocsinError):

@@ -140,6 +140,11 @@ def logs_response(page: LogsPage, *, took_ms: float) -> LogsResponse:
     )
 
 
+def encoded_logs(rows: pa.RecordBatch) -> list[bytes]:
+    """Each row of a batch in ``STORED_LOG_SCHEMA`` as the JSON of one log."""
+    return [msgspec.json.encode(log) for log in log_responses(pa.Table.from_batches([rows]))]
+
+
 def histogram_response(histogram: Histogram, *, took_ms: float) -> HistogramResponse:
     """A histogram as it is answered."""
     starts = _rfc3339_texts([bucket.start_unix_nano for bucket in histogram.buckets])

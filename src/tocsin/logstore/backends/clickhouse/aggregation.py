@@ -15,7 +15,8 @@ import re2
 
 from tocsin.logmodel.ids import SPAN_ID_BYTES, TRACE_ID_BYTES
 from tocsin.logmodel.levels import SEVERITY_RANGES
-from tocsin.logstore.backends.clickhouse.printer import Printer, is_ambiguous, json_text, quote_identifier
+from tocsin.logstore.backends.clickhouse.json_text import is_ambiguous, json_text
+from tocsin.logstore.backends.clickhouse.printer import Printer, quote_identifier
 from tocsin.logstore.backends.clickhouse.schema import LOGS
 from tocsin.logstore.ports import (
     AggregatePlan,

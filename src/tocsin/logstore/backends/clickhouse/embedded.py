@@ -14,6 +14,7 @@ from tocsin.logmodel.batch import LogBatch
 from tocsin.logmodel.log import Log
 from tocsin.logstore.backends.clickhouse import schema
 from tocsin.logstore.backends.clickhouse.connection import ClickHousePool, embedded_client
+from tocsin.logstore.backends.clickhouse.following import largest_sequence, rows_between
 from tocsin.logstore.backends.clickhouse.journal import Journal
 from tocsin.logstore.backends.clickhouse.reader import ClickHouseReader
 from tocsin.logstore.backends.clickhouse.tables import EmbeddedTables
@@ -94,9 +95,7 @@ class EmbeddedClickHouseStore:
 
     async def write(self, organization_id: OrganizationId, batch: LogBatch, receipt: Receipt) -> WriteOutcome:
         """Durable in the write-ahead log when this returns, searchable within a second."""
-        if self._journal is None:
-            raise StoreUnavailable("the log store is closed", retry_after_seconds=5)
-        return await asyncio.wrap_future(self._journal.write(str(organization_id), batch, receipt))
+        return await asyncio.wrap_future(self._open_journal().write(str(organization_id), batch, receipt))
 
     def scan(self, plan: ScanPlan) -> AsyncIterator[pa.RecordBatch]:
         """See the port."""
@@ -121,6 +120,25 @@ class EmbeddedClickHouseStore:
     async def metadata_keys(self, selection: Selection, *, limit: int) -> list[KeyCount]:
         """See the port."""
         return await self._reader.metadata_keys(selection, limit=limit)
+
+    async def last_sequence(self, organization_id: OrganizationId) -> int:
+        """See the port."""
+        committed = self._open_journal().committed
+        in_memory = await asyncio.to_thread(committed.last_sequence, str(organization_id))
+        return in_memory or await largest_sequence(self._reader, organization_id)
+
+    async def read_after(self, organization_id: OrganizationId, ingest_sequence: int, *, limit: int) -> pa.RecordBatch:
+        """See the port: recent commits come from memory, as soon as they are durable; older ones from chDB."""
+        committed = self._open_journal().committed
+        while True:
+            rows = await asyncio.to_thread(committed.rows_after, str(organization_id), ingest_sequence, limit=limit)
+            if rows is not None:
+                return rows
+            up_to = committed.complete_after
+            rows = await rows_between(self._reader, organization_id, ingest_sequence, up_to, limit=limit)
+            if rows.num_rows:
+                return rows
+            ingest_sequence = up_to
 
     async def get(self, organization_id: OrganizationId, *, timestamp_unix_milli: int, content_hash: int) -> Log | None:
         """See the port."""
@@ -149,6 +167,11 @@ class EmbeddedClickHouseStore:
             stored_rows=rows,
             disk_bytes=size_bytes,
         )
+
+    def _open_journal(self) -> Journal:
+        if self._journal is None:
+            raise StoreUnavailable("the log store is closed", retry_after_seconds=5)
+        return self._journal
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from tocsin.kit.clock import Clock, SystemClock
 from tocsin.kit.errors import StartupError, TocsinError
 from tocsin.logmodel.batch import STORED_LOG_SCHEMA, LogBatch
 from tocsin.logstore.backends.clickhouse.connection import ClickHousePool, Value, http_client
+from tocsin.logstore.backends.clickhouse.following import largest_sequence, rows_between, without_repetitions
 from tocsin.logstore.backends.clickhouse.printer import Printer
 from tocsin.logstore.backends.clickhouse.probe import Keys, first_of_each, keys_of, probes
 from tocsin.logstore.backends.clickhouse.reader import ClickHouseReader
@@ -23,6 +24,9 @@ SPARE_CONNECTIONS = 4
 
 RETRIED_INSERTS_KEPT = 1_000
 """The server recognises an insert that the driver repeats after a broken connection, so many inserts later."""
+
+HELD_BACK_MILLISECONDS = 500
+"""Followers see rows this late, by their sequence: another process may be inserting smaller ones until then."""
 
 _PROBE_TIMEOUT_SECONDS = 30.0
 _NANOSECONDS_A_MILLISECOND = 1_000_000
@@ -41,7 +45,9 @@ class ClickHouseHttpStore(ClickHouseReader):
     """The log store's port on a server: reads as the reader does, and writes that the server's commit acknowledges.
 
     Writes of one store follow each other, so that each sees what the one before has stored. A second process that
-    writes at the same time may store a log that this one stores too; scans then show it once.
+    writes at the same time may store a log that this one stores too; scans then show it once. So do followers, and
+    they miss none of another process whose insert takes less than ``HELD_BACK_MILLISECONDS``; of this one's own
+    inserts they miss none however long they take.
     """
 
     def __init__(
@@ -59,6 +65,8 @@ class ClickHouseHttpStore(ClickHouseReader):
         # The low bits of this writer's numbers, so that two writers in one millisecond hardly ever take the same.
         self._writer = secrets.randbelow(_SEQUENCE_STEP)
         self._one_write = asyncio.Lock()
+        #: The first number of the insert that is under way.
+        self._inserting_from: int | None = None
 
     async def start(self) -> None:
         """Connect, create what is missing, and continue the sequence after the largest number that is stored."""
@@ -79,12 +87,25 @@ class ClickHouseHttpStore(ClickHouseReader):
         async with self._one_write:
             outcome = WriteOutcome(await self._new_rows(organization_id, batch))
             if outcome.stored:
-                rows = self._numbered(organization_id, batch.rows.filter(pa.array(outcome.is_new)))
-                await self._connections.insert(LOGS, rows, settings=_INSERT_SETTINGS)
+                await self._insert(self._numbered(organization_id, batch.rows.filter(pa.array(outcome.is_new))))
             counts = (receipt.received, outcome.stored, outcome.duplicates, receipt.dead_letters)
             entry = _ledger_entry(organization_id, self._take_sequences(1)[0], counts)
             await self._connections.insert(LEDGER, entry, settings=_INSERT_SETTINGS)
         return outcome
+
+    async def last_sequence(self, organization_id: OrganizationId) -> int:
+        """See the port."""
+        return await largest_sequence(self, organization_id, up_to=self._complete_up_to())
+
+    async def read_after(self, organization_id: OrganizationId, ingest_sequence: int, *, limit: int) -> pa.RecordBatch:
+        """See the port."""
+        up_to = self._complete_up_to()
+        while True:
+            rows = await rows_between(self, organization_id, ingest_sequence, up_to, limit=limit)
+            first_stored = await without_repetitions(self, organization_id, rows)
+            if first_stored.num_rows or not rows.num_rows:
+                return first_stored
+            ingest_sequence = int(rows["ingest_sequence"][-1].as_py())
 
     async def health(self) -> StoreHealth:
         """Ready while the server answers."""
@@ -113,6 +134,19 @@ class ClickHouseHttpStore(ClickHouseReader):
     async def _stored(self, sql: str, printer: Printer) -> Keys:
         table = await self.fetch(sql, printer, timeout_seconds=_PROBE_TIMEOUT_SECONDS)
         return keys_of(table["timestamp"].cast(pa.int64()).to_numpy(), table["content_hash"].to_numpy())
+
+    async def _insert(self, rows: pa.RecordBatch) -> None:
+        self._inserting_from = int(rows["ingest_sequence"][0].as_py())
+        try:
+            await self._connections.insert(LOGS, rows, settings=_INSERT_SETTINGS)
+        finally:
+            self._inserting_from = None
+
+    def _complete_up_to(self) -> int:
+        """No row with a smaller sequence than this will appear any more."""
+        now = self._clock.now_unix_nano() // _NANOSECONDS_A_MILLISECOND
+        complete = (now - HELD_BACK_MILLISECONDS) << _TIME_SHIFT_BITS
+        return complete if self._inserting_from is None else min(complete, self._inserting_from - 1)
 
     def _numbered(self, organization_id: OrganizationId, rows: pa.RecordBatch) -> pa.RecordBatch:
         sequences = pa.array(np.array(self._take_sequences(rows.num_rows), dtype=np.uint64))

@@ -38,6 +38,7 @@ from tocsin.logstore.backends.clickhouse.commit_group import (
     summed,
     timestamps_of,
 )
+from tocsin.logstore.backends.clickhouse.committed import CommittedFrames
 from tocsin.logstore.backends.clickhouse.recent import Hashes, RecentHashes, Timestamps
 from tocsin.logstore.backends.clickhouse.wal import (
     Frame,
@@ -135,6 +136,8 @@ class Journal:
         self._min_free_bytes = min_free_bytes
         self._now_unix_milli = now_unix_milli
         self._recent = RecentHashes(RECENT_ROWS)
+        #: What followers read before it is in chDB.
+        self.committed = CommittedFrames()
         self._next_sequence = 0
         self._writes: queue.SimpleQueue[Write | None] = queue.SimpleQueue()
         # Guards the entrance: nothing is queued behind the word that writers are gone.
@@ -171,6 +174,7 @@ class Journal:
             for frame in frames:
                 self._remember(frame)
             log.info("journal.segment_recovered", segment=path.name, frames=len(frames))
+        self.committed.start_after(self._next_sequence - 1)
         self._committer.start()
         self._flusher.start()
 
@@ -256,6 +260,7 @@ class Journal:
                 self._pending = _Pending(Segment(self._directory, first, fsync=self._fsync), time.monotonic())
             self._pending.segment.append(frame.header, frame.body)
             self._pending.add(frame)
+            self.committed.add(frame)
             self._changed.notify_all()
         self._next_sequence = first + max(rows.num_rows, 1)
         self._recent.add(identities[is_new], timestamps[is_new])
@@ -325,6 +330,7 @@ class Journal:
                 log.exception("journal.flush_failed", rows=moving.rows, segment=moving.segment.path.name)
             else:
                 self._fault = None
+                self.committed.moved(moving.frames)
                 log.debug("journal.flushed", rows=moving.rows, duration_seconds=round(time.monotonic() - started, 3))
                 break
             is_first_try = False

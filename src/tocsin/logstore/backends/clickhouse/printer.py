@@ -248,7 +248,7 @@ class Printer:
         parts = [self._metadata_exists(key, hinted=hinted)]
         escaped = Wildcard(tuple(json_text(piece)[1:-1] for piece in wildcard.pieces))
         longest = max(escaped.pieces, key=len)
-        if key not in self._promoted and longest:
+        if key not in self.promoted and longest:
             parts.append(f"position(metadata, {self.bind(longest)}) > 0")
             folded = Wildcard(tuple(map(fold, escaped.pieces)))
             parts += self._hints(METADATA_WORDS, _words_between(folded, ":", ",")) if hinted else []
@@ -261,8 +261,8 @@ class Printer:
 
     def _metadata_text(self, key: str) -> str:
         """SQL for the value's text, where there is the key."""
-        if key in self._promoted:
-            return text_of_raw(quote_identifier(self._promoted[key]))
+        if key in self.promoted:
+            return text_of_raw(quote_identifier(self.promoted[key]))
         return text_of_raw(f"extract(metadata, {self.bind(entry_expression(key))})")
 
     def _hints(self, words_of_rows: str, words: list[str]) -> list[str]:

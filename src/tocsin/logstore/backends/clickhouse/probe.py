@@ -1,6 +1,6 @@
 """Which logs are stored already: the statements that look for a batch's (timestamp, content hash) pairs."""
 
-# ruff: noqa: S608  (what stands in the text are numbers; the organization is bound)
+# ruff: noqa: S608  (what stands in the text are numbers and columns of our own; the organization is bound)
 
 from collections.abc import Iterator
 
@@ -37,8 +37,10 @@ def first_of_each(keys: Keys) -> npt.NDArray[np.bool_]:
     return is_first
 
 
-def probes(organization_id: OrganizationId, keys: Keys) -> Iterator[tuple[str, Printer]]:
-    """The statements whose answers, ``timestamp`` and ``content_hash``, hold all of these keys that are stored.
+def probes(
+    organization_id: OrganizationId, keys: Keys, *, columns: str = "timestamp, content_hash"
+) -> Iterator[tuple[str, Printer]]:
+    """The statements whose answers, these columns, hold all rows with one of these keys.
 
     They may hold others too. Each statement reads only the hours that its keys are in.
     """
@@ -49,7 +51,7 @@ def probes(organization_id: OrganizationId, keys: Keys) -> Iterator[tuple[str, P
         ranges = " OR ".join(f"({printer.scope(organization_id, each)})" for each in _ranges(part["timestamp"]))
         hashes = ",".join(map(str, part["content_hash"].tolist()))
         yield (
-            f"SELECT timestamp, content_hash FROM {LOGS} WHERE ({ranges}) AND content_hash IN ({hashes})",
+            f"SELECT {columns} FROM {LOGS} WHERE ({ranges}) AND content_hash IN ({hashes})",
             printer,
         )
 

@@ -134,6 +134,16 @@ class MemoryLogStore:
         """See the port."""
         return counted_keys((row.log for row in self._matching(selection)), limit=limit)
 
+    async def last_sequence(self, organization_id: OrganizationId) -> int:
+        """The largest number of the organization's rows."""
+        return max((row.log.ingest_sequence for row in self._shelf(organization_id).rows.values()), default=0)
+
+    async def read_after(self, organization_id: OrganizationId, ingest_sequence: int, *, limit: int) -> pa.RecordBatch:
+        """The rows that were stored after this one; they are kept in the order in which they came."""
+        rows = self._shelf(organization_id).rows.values()
+        following = [row.columns for row in rows if row.log.ingest_sequence > ingest_sequence][:limit]
+        return pa.concat_batches(following) if following else pa.RecordBatch.from_pylist([], schema=STORED_LOG_SCHEMA)
+
     async def get(self, organization_id: OrganizationId, *, timestamp_unix_milli: int, content_hash: int) -> Log | None:
         """The log with this content hash in this millisecond."""
         for (timestamp, other_hash), row in self._shelf(organization_id).rows.items():

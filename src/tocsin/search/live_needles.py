@@ -1,0 +1,157 @@
+"""What a log must hold to match a query at all: one look into a batch then rules out most queries and rows.
+
+A *needle* is a text that a column must contain, or a value that it must have. It misses nothing and may let other logs
+pass: what is found by it is checked again.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from enum import Enum, auto
+
+from tocsin.logmodel.ids import SPAN_ID_BYTES, TRACE_ID_BYTES, pack_hex_id
+from tocsin.logmodel.metadata import canonical
+from tocsin.query.tokens import fold
+from tocsin.query.tree import (
+    And,
+    MetadataCompares,
+    MetadataExists,
+    MetadataIs,
+    MetadataLike,
+    MetadataMatches,
+    Node,
+    Not,
+    Or,
+    Phrase,
+    ServiceIs,
+    ShapeIs,
+    SpanIs,
+    Substring,
+    TraceIs,
+    WordLike,
+)
+
+
+class Column(Enum):
+    """Where a needle is looked for."""
+
+    #: Contains the text; ASCII letters in any case.
+    MESSAGE = auto()
+    #: Contains the text.
+    METADATA = auto()
+    # Have the value.
+    SERVICE = auto()
+    TRACE_ID = auto()
+    SPAN_ID = auto()
+    SHAPE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Needle:
+    """A text or a value in a column, as the column stores it."""
+
+    column: Column
+    value: str | bytes | int
+
+
+Needles = frozenset[Needle]
+"""At least one of them must be there."""
+
+_ASCII_RUN = re.compile(r"[\x01-\x7f]+")
+_BARE_SCALAR = re.compile(r"[-0-9tfn]")
+
+# How rare needles are guessed to be, in letters of a word.
+_RARE, _COMMON, _ANYWHERE = 64, 4, 2
+_NUMBERED = 4
+
+
+def needles_of(leaf: Node) -> Needles | None:
+    """What a log must hold to match a node that has no others inside; None where that can't be said."""
+    match leaf:
+        case Phrase(tokens):
+            return _in_message(tokens)
+        case Substring(text):
+            return _in_message([fold(text)])
+        case WordLike(wildcard):
+            return _in_message(wildcard.pieces)
+        case MetadataIs(key, value):
+            return _pair(key, value)
+        case MetadataExists(key) | MetadataCompares(key, _, _) | MetadataLike(key, _) | MetadataMatches(key, _):
+            return _one(Column.METADATA, _key_text(key))
+        case ServiceIs(service):
+            return _one(Column.SERVICE, service)
+        case TraceIs(trace_id):
+            return _one(Column.TRACE_ID, pack_hex_id(trace_id, width_bytes=TRACE_ID_BYTES))
+        case SpanIs(span_id):
+            return _one(Column.SPAN_ID, pack_hex_id(span_id, width_bytes=SPAN_ID_BYTES))
+        case ShapeIs(shape):
+            return _one(Column.SHAPE, shape)
+        case _:
+            return None
+
+
+def anchors_of(query: Node) -> Needles | None:
+    """The rarest needles that a query can't match without; None where it may match a log that holds none."""
+    match query:
+        case And(nodes):
+            known = [anchors for anchors in map(anchors_of, nodes) if anchors is not None]
+            return max(known, key=_rarity, default=None)
+        case Or(nodes):
+            branches = [anchors_of(node) for node in nodes]
+            known = [anchors for anchors in branches if anchors is not None]
+            return frozenset().union(*known) if len(known) == len(branches) else None
+        case Not():
+            return None
+        case _:
+            return needles_of(query)
+
+
+def all_needles(query: Node) -> Iterator[Needle]:
+    """The needles of every node of a query."""
+    match query:
+        case And(nodes) | Or(nodes):
+            for node in nodes:
+                yield from all_needles(node)
+        case Not(inner):
+            yield from all_needles(inner)
+        case _:
+            yield from needles_of(query) or ()
+
+
+def _rarity(needles: Needles) -> int:
+    """How much a query is narrowed: that of its most common needle."""
+    return min(map(_rarity_of_one, needles), default=_RARE)
+
+
+def _rarity_of_one(needle: Needle) -> int:
+    match needle.column, needle.value:
+        case Column.MESSAGE, str(text):
+            return len(text) + (_NUMBERED if any(map(str.isdigit, text)) else 0)
+        case Column.METADATA, str(text):
+            return _ANYWHERE if text.endswith(":") else len(text)
+        case Column.SERVICE, _:
+            return _COMMON
+        case _:
+            return _RARE
+
+
+def _in_message(folded_texts: Iterable[str]) -> Needles | None:
+    """The longest part in ASCII, which is found whatever its case; other letters are left to the check."""
+    runs = [run for text in folded_texts for run in _ASCII_RUN.findall(text)]
+    return _one(Column.MESSAGE, max(runs, key=len)) if runs else None
+
+
+def _pair(key: str, value: str) -> Needles:
+    """The key with this value in canonical metadata, where a number or a word of JSON stands without quotes."""
+    texts = {canonical({key: value})[1:-1]}
+    if _BARE_SCALAR.match(value):
+        texts.add(_key_text(key) + value)
+    return frozenset(Needle(Column.METADATA, text) for text in texts)
+
+
+def _key_text(key: str) -> str:
+    return canonical({key: 0})[1:-2]
+
+
+def _one(column: Column, value: str | bytes | int) -> Needles:
+    return frozenset({Needle(column, value)})

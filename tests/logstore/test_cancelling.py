@@ -10,7 +10,7 @@ from tests.logstore.clickhouse import clickhouse
 from tests.support.clickhouse_gateway import clickhouse_gateway
 from tests.support.reading import eventually
 from tocsin.kit.errors import TocsinError
-from tocsin.logstore.backends.clickhouse.connection import ClickHousePool, http_client
+from tocsin.logstore.backends.clickhouse.connection import ClickHousePool, EmbeddedConnection, http_client
 
 ENDLESS = "SELECT count() FROM numbers(1000000000000000) WHERE sipHash64(number) = 1"
 _RUNNING = "SELECT count() AS queries FROM system.processes WHERE query LIKE '%sipHash64(number) = 1%' AND elapsed > 0"
@@ -69,3 +69,12 @@ async def test_an_answer_holds_nothing_of_a_query_that_failed_before_it(pool: Cl
             await pool.fetch(failing)
         answer = await pool.fetch(f"SELECT {n} AS n")
         assert answer.to_pydict() == {"n": [n]}
+
+
+def test_nor_does_one_on_the_connection_that_a_thread_keeps(tmp_path: Path) -> None:
+    connection = EmbeddedConnection(tmp_path)
+    for n in range(4):
+        with pytest.raises(TocsinError):
+            connection.fetch("SELECT throwIf(number = 500000) AS stale FROM numbers(1000000)")
+        assert connection.fetch(f"SELECT {n} AS n").to_pydict() == {"n": [n]}
+    connection.close()

@@ -19,6 +19,7 @@ import chdb
 import clickhouse_connect
 import pyarrow as pa
 import structlog
+from chdb.state.sqlitelike import Connection
 from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError, Error, OperationalError
 
@@ -83,12 +84,54 @@ def embedded_client(directory: Path) -> Client:
     return clickhouse_connect.get_client(interface="chdb", path=str(directory))
 
 
+class EmbeddedConnection:
+    """One thread's connection to the engine in this process, replaced after every error.
+
+    chDB may answer the query after a failed one with what the failed one had ready.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        """Open a connection to the engine in this process that owns ``directory``."""
+        self._directory = directory
+        self._client: Client | None = embedded_client(directory)
+
+    def run(self, work: Callable[[Client], T]) -> T:
+        """Do ``work``. Raises as ``translated_errors`` does."""
+        with translated_errors():
+            client, self._client = self._client or embedded_client(self._directory), None
+            try:
+                answer = work(client)
+            except BaseException:
+                with suppress(Error):
+                    client.close()
+                raise
+        self._client = client
+        return answer
+
+    def fetch(self, sql: str, parameters: Mapping[str, Value] | None = None) -> pa.Table:
+        """The rows of a query; ``sql`` has no FORMAT clause."""
+        values = dict(parameters or {})
+        answer = self.run(lambda client: client.raw_query(sql, parameters=values, fmt="ArrowStream"))
+        return pa.ipc.open_stream(answer).read_all()
+
+    def command(self, statement: str) -> None:
+        """Run a statement that answers nothing."""
+        self.run(lambda client: client.command(statement))
+
+    def close(self) -> None:
+        """Disconnect."""
+        client, self._client = self._client, None
+        if client is not None:
+            client.close()
+
+
 class EmbeddedInserter:
     """A connection for large inserts: the rows go to the engine as they are, not by way of a temporary file."""
 
     def __init__(self, directory: Path) -> None:
         """Open a connection to the engine in this process that owns ``directory``."""
-        self._connection = chdb.connect(str(directory))
+        self._path = str(directory)
+        self._connection: Connection | None = chdb.connect(self._path)
 
     def insert(self, statement: str, chunks: Iterable[bytes | memoryview]) -> None:
         """Run an ``INSERT`` (without ``FORMAT``) of an Arrow stream; durable as the table's settings say on return.
@@ -96,17 +139,22 @@ class EmbeddedInserter:
         Raises as ``translated_errors`` does.
         """
         try:
+            if self._connection is None:
+                self._connection = chdb.connect(self._path)
             with self._connection.send_insert(statement, "ArrowStream") as stream:
                 for chunk in chunks:
                     stream.append(chunk)
                 stream.finish()
         except RuntimeError as error:
+            self.close()
             code = _ERROR_CODE.search(str(error))
             raise translated_code(None if code is None else int(code[1]), str(error)) from error
 
     def close(self) -> None:
         """Disconnect."""
-        self._connection.close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
 
 def http_client(url: str) -> Client:

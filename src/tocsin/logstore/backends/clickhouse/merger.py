@@ -9,10 +9,11 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+import pyarrow as pa
 import structlog
 
 from tocsin.kit.errors import TocsinError
-from tocsin.logstore.backends.clickhouse.connection import embedded_client, translated_errors
+from tocsin.logstore.backends.clickhouse.connection import EmbeddedConnection
 from tocsin.logstore.backends.clickhouse.schema import DATABASE, LOGS
 
 log = structlog.get_logger(__name__)
@@ -41,7 +42,7 @@ class IdleMerger:
 
     def __init__(self, directory: Path, *, idle_seconds: float = IDLE_SECONDS) -> None:
         """Connect to the engine in this process that owns ``directory``, and wait."""
-        self._client = embedded_client(directory)
+        self._connection = EmbeddedConnection(directory)
         self._idle_seconds = idle_seconds
         self._inserted = threading.Event()
         self._closing = False
@@ -58,7 +59,7 @@ class IdleMerger:
         self._inserted.set()
         stop_merges()
         self._thread.join()
-        self._client.close()
+        self._connection.close()
 
     def _run(self) -> None:
         while not self._closing:
@@ -71,11 +72,11 @@ class IdleMerger:
 
     def _merge(self) -> None:
         try:
-            with translated_errors():
-                for [day] in self._client.query(_DAYS_WORTH_MERGING).result_rows:
-                    if self._closing or self._inserted.is_set():
-                        return
-                    self._client.command(f"OPTIMIZE TABLE {LOGS} PARTITION ID '{day}'")
+            days = self._connection.fetch(_DAYS_WORTH_MERGING)["partition_id"]
+            for day in days.cast(pa.string()).to_pylist():
+                if self._closing or self._inserted.is_set():
+                    return
+                self._connection.command(f"OPTIMIZE TABLE {LOGS} PARTITION ID '{day}'")
         except TocsinError as error:
             # Also while closing, and where another merge has the parts: there will be another time.
             log.debug("logstore.merge_failed", reason=error.detail)

@@ -10,16 +10,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import structlog
-from clickhouse_connect.driver.client import Client
 
 from tocsin.kit.errors import TocsinError
 from tocsin.logstore.backends.clickhouse import schema
-from tocsin.logstore.backends.clickhouse.connection import (
-    EmbeddedInserter,
-    Value,
-    embedded_client,
-    translated_errors,
-)
+from tocsin.logstore.backends.clickhouse.connection import EmbeddedConnection, EmbeddedInserter
 from tocsin.logstore.backends.clickhouse.merger import IdleMerger
 from tocsin.logstore.backends.clickhouse.probe import keys_of, probes
 from tocsin.logstore.backends.clickhouse.promotion import MIN_SAMPLE_ROWS, SAMPLE_ROWS, promoted_keys, promotions
@@ -58,8 +52,8 @@ class EmbeddedTables:
     def __init__(self, directory: Path, on_promoted: Callable[[Mapping[str, str]], None]) -> None:
         """Open the connections; ``on_promoted`` hears which metadata keys have columns, now and when that changes."""
         self._inserts = EmbeddedInserter(directory)
-        self._flushes = embedded_client(directory)
-        self._probes = embedded_client(directory)
+        self._flushes = EmbeddedConnection(directory)
+        self._probes = EmbeddedConnection(directory)
         self._merger = IdleMerger(directory)
         self._on_promoted = on_promoted
         self._rows_until_sample = 0
@@ -75,8 +69,7 @@ class EmbeddedTables:
 
     def _stop_merges(self) -> None:
         try:
-            with translated_errors():
-                self._flushes.command(f"SYSTEM STOP MERGES {schema.LOGS}")
+            self._flushes.command(f"SYSTEM STOP MERGES {schema.LOGS}")
         except TocsinError as error:  # then closing takes as long as the merge
             log.warning("logstore.merges_not_stopped", reason=error.detail)
 
@@ -99,15 +92,14 @@ class EmbeddedTables:
             return
         self._rows_until_sample = _ROWS_BETWEEN_SAMPLES
         statements = promotions(sample.to_pylist(), self._promoted).values()
-        with translated_errors():
-            for statement in statements:
-                self._flushes.command(statement)
+        for statement in statements:
+            self._flushes.command(statement)
         if statements:
             self._read_promoted()
 
     def _read_promoted(self) -> None:
         columns = f"SELECT name FROM system.columns WHERE database = '{schema.DATABASE}' AND table = 'logs'"
-        self._promoted = promoted_keys(_fetch(self._flushes, columns)["name"].to_pylist())
+        self._promoted = promoted_keys(self._flushes.fetch(columns)["name"].to_pylist())
         self._on_promoted(self._promoted)
 
     def add_to_ledger(self, segment: int, entries: Iterable[LedgerEntry]) -> None:
@@ -117,20 +109,19 @@ class EmbeddedTables:
             for each in entries
         ]
         if rows:
-            with translated_errors():
-                self._flushes.insert(schema.LEDGER, rows, column_names=schema.LEDGER_COLUMNS)
+            self._flushes.run(lambda client: client.insert(schema.LEDGER, rows, column_names=schema.LEDGER_COLUMNS))
 
     def stored_sequences(self, first: int, last: int) -> npt.NDArray[np.uint64]:
         """See ``Destination``."""
         sql = f"SELECT ingest_sequence FROM {schema.LOGS} WHERE ingest_sequence BETWEEN {first:d} AND {last:d}"
-        return _numbers(_fetch(self._flushes, sql), "ingest_sequence")
+        return _numbers(self._flushes.fetch(sql), "ingest_sequence")
 
     def is_stored(self, organization_id: str, timestamps: Timestamps, hashes: Hashes) -> npt.NDArray[np.bool_]:
         """See ``Destination``."""
         keys = keys_of(timestamps, hashes)
         found = np.zeros(len(keys), dtype=np.bool_)
         for sql, printer in probes(UUID(organization_id), keys):
-            rows = _fetch(self._probes, sql, printer.parameters)
+            rows = self._probes.fetch(sql, printer.parameters)
             found |= np.isin(
                 keys, keys_of(rows["timestamp"].cast(pa.int64()).to_numpy(), _numbers(rows, "content_hash"))
             )
@@ -143,7 +134,7 @@ class EmbeddedTables:
         their days it is said that logs may stand anywhere in them.
         """
         sql = f"SELECT min(timestamp) AS first, max(timestamp) AS last FROM {schema.LOGS} GROUP BY _partition_id"
-        rows = _fetch(self._flushes, sql)
+        rows = self._flushes.fetch(sql)
         bounds = (rows[name].cast(pa.int64()).to_pylist() for name in ("first", "last"))
         return {
             day: min((day + 1) * NANOSECONDS_A_DAY - 1, last)
@@ -158,12 +149,7 @@ class EmbeddedTables:
         last_row = (
             f"SELECT max(ingest_sequence) AS largest FROM {schema.LOGS} WHERE ingest_sequence >= ({last_segment})"
         )
-        return int(_numbers(_fetch(self._flushes, f"{last_segment} UNION ALL {last_row}"), "largest").max())
-
-
-def _fetch(client: Client, sql: str, parameters: dict[str, Value] | None = None) -> pa.Table:
-    with translated_errors():
-        return pa.ipc.open_stream(client.raw_query(sql, parameters=parameters, fmt="ArrowStream")).read_all()
+        return int(_numbers(self._flushes.fetch(f"{last_segment} UNION ALL {last_row}"), "largest").max())
 
 
 def _numbers(rows: pa.Table, column: str) -> npt.NDArray[np.uint64]:

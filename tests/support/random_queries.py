@@ -41,7 +41,7 @@ def queries_about(rows: Sequence[dict[str, Any]]) -> st.SearchStrategy[Node]:
 def _leaves_about_messages(messages: Sequence[str]) -> st.SearchStrategy[Node]:
     tokens = [token for message in messages for token in tokens_of(message)]
     leaves: list[st.SearchStrategy[Node]] = [
-        _expressions_of(messages).map(Matches),
+        expressions_about(messages).map(Matches),
         st.sampled_from(messages).flatmap(_slices).filter(bool).map(Substring),
         st.sampled_from(messages).map(tokens_of).filter(bool).map(Phrase),
     ]
@@ -54,7 +54,7 @@ def _leaves_about_metadata(key: str, text: str) -> st.SearchStrategy[Node]:
     return st.one_of(
         st.just(MetadataIs(key, text)),
         _wildcards_of([text]).map(lambda wildcard: MetadataLike(key, wildcard)),
-        _expressions_of([text]).map(lambda expression: MetadataMatches(key, expression)),
+        expressions_about([text]).map(lambda expression: MetadataMatches(key, expression)),
     )
 
 
@@ -80,7 +80,8 @@ def _pieces_of(text: str) -> st.SearchStrategy[tuple[str, ...]]:
     )
 
 
-def _expressions_of(texts: Sequence[str]) -> st.SearchStrategy[str]:
+def expressions_about(texts: Sequence[str]) -> st.SearchStrategy[str]:
+    """Expressions of which most find something in one of these texts."""
     return st.tuples(
         st.sampled_from(["", "", "^", r"\b", "(?i)", "(?-s)"]),
         st.sampled_from(texts).flatmap(_pieces_of).map(lambda pieces: map(re2.escape, pieces)),

@@ -115,8 +115,9 @@ class _TreeBuilder(Transformer[Token, Node]):
         return _nodes(children)[0]
 
     def word(self, children: list[Token]) -> Node:
-        refuse_foreign_word(bare(children[0]))
-        return message_node(bare(children[0]))
+        value = bare(children[0])
+        refuse_foreign_word(value)
+        return message_node(value)
 
     def text(self, children: list[Token]) -> Node:
         return message_node(_READERS[children[0].type](children[0]))

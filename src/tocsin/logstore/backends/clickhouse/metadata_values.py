@@ -10,6 +10,9 @@ import re2
 
 from tocsin.logstore.backends.clickhouse.json_text import is_ambiguous, json_text
 
+HAS_NO_ESCAPE = r"position(metadata, '\\') = 0"
+"""SQL for metadata in which every text stands as it is."""
+
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _VALUE = rf"({_STRING}|[^,}}]*)"
 
@@ -21,6 +24,11 @@ def entry_expression(key: str) -> str:
         # Behind a closing quote such a key's text may follow too, so the entries before it are told apart.
         return rf"^\{{(?:{_STRING}:(?:{_STRING}|[^,}}]*),)*{name}{_VALUE}"
     return f"[{{,]{name}{_VALUE}"
+
+
+def is_plain(key: str) -> bool:
+    """Whether ``simpleJSONExtractRaw`` finds the key, where nothing is escaped, as the expression does."""
+    return bool(key) and json_text(key) == f'"{key}"' and not is_ambiguous(key)
 
 
 def text_of_raw(raw: str) -> str:

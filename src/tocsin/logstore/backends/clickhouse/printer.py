@@ -17,7 +17,13 @@ import re2
 from tocsin.logmodel.ids import SPAN_ID_BYTES, TRACE_ID_BYTES, pack_hex_id
 from tocsin.logstore.backends.clickhouse.connection import Value
 from tocsin.logstore.backends.clickhouse.json_text import is_ambiguous, json_text
-from tocsin.logstore.backends.clickhouse.metadata_values import entry_expression, like_pattern, text_of_raw
+from tocsin.logstore.backends.clickhouse.metadata_values import (
+    HAS_NO_ESCAPE,
+    entry_expression,
+    is_plain,
+    like_pattern,
+    text_of_raw,
+)
 from tocsin.logstore.backends.clickhouse.schema import MESSAGE_WORDS, METADATA_WORDS
 from tocsin.logstore.ports import OrganizationId, Selection, TimeRange
 from tocsin.query.numbers import NUMBER_EXPRESSION
@@ -263,7 +269,12 @@ class Printer:
         """SQL for the value's text, where there is the key."""
         if key in self.promoted:
             return text_of_raw(quote_identifier(self.promoted[key]))
-        return text_of_raw(f"extract(metadata, {self.bind(entry_expression(key))})")
+        if not is_plain(key):
+            return text_of_raw(f"extract(metadata, {self.bind(entry_expression(key))})")
+        # A third of the time: only metadata with a backslash in it is left to the expression.
+        found = f"simpleJSONExtractRaw(metadata, {self.bind(key)})"
+        searched = f"extract(if({HAS_NO_ESCAPE}, '', metadata), {self.bind(entry_expression(key))})"
+        return text_of_raw(f"if({HAS_NO_ESCAPE}, {found}, {searched})")
 
     def _hints(self, words_of_rows: str, words: list[str]) -> list[str]:
         longest = sorted(dict.fromkeys(words), key=len, reverse=True)[:MAX_HINTS]

@@ -16,6 +16,7 @@ from tocsin.query.parser import parse
 from tocsin.query.tree import Node, Operator, ServiceLike, TimestampCompares, Wildcard
 from tocsin.search import live_filters
 from tocsin.search.live_filters import Filters, FilterSet
+from tocsin.search.live_needles import Column, Needle
 
 
 def _stored(rows: list[dict[str, Any]]) -> pa.RecordBatch:
@@ -59,11 +60,15 @@ def test_only_queries_whose_anchors_are_found_are_evaluated(monkeypatch: pytest.
         return matches(query, log)
 
     monkeypatch.setattr(live_filters, "matches", recorded)
-    queries = [parse(f"user{number} failed") for number in range(500)]
-    rows = [{"message": f"login of user{number} failed"} for number in (7, 9)]
-    found = _matching(rows, *queries)
-    assert found == {queries[7]: [0], queries[9]: [1]}
-    assert len(asked) == 4, "two words of two queries, each on one row"
+    queries = [parse(f'*"user {number} failed"* region:eu') for number in range(500)]
+    rows = [{"message": f"login of user {number} failed", "metadata": {"region": "eu"}} for number in (7, 9)]
+    assert _matching(rows, *queries) == {queries[7]: [0], queries[9]: [1]}
+    assert len(asked) == 4, "two conditions of two queries, each on one row"
+
+
+def test_words_with_digits_are_looked_for_before_others() -> None:
+    filters = Filters.of([parse('"order 10007" failed payments')])
+    assert filters.needles == {Needle(Column.MESSAGE, "10007")}
 
 
 @pytest.mark.parametrize(

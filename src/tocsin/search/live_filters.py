@@ -17,7 +17,19 @@ import pyarrow.compute as pc
 from tocsin.logmodel.batch import logs_of
 from tocsin.logmodel.log import Log
 from tocsin.logstore.matching import matches
-from tocsin.query.tree import And, Everything, Node, Not, Operator, Or, ServiceIs, SeverityBetween, TimestampCompares
+from tocsin.query.tokens import tokens_of
+from tocsin.query.tree import (
+    And,
+    Everything,
+    Node,
+    Not,
+    Operator,
+    Or,
+    Phrase,
+    ServiceIs,
+    SeverityBetween,
+    TimestampCompares,
+)
 from tocsin.search.live_needles import Column, Needle, all_needles, anchors_of, needles_of
 
 Rows = npt.NDArray[np.int64]
@@ -115,6 +127,7 @@ class _Batch:
         self._rows = rows
         self._needles = needles
         self._logs: dict[int, Log] = {}
+        self._tokens_of_row: dict[int, tuple[str, ...]] = {}
         self._columns: dict[str, npt.NDArray[np.int64]] = {}
         self._services = _Values(rows["service"])
         self.all_rows: Rows = np.arange(rows.num_rows)
@@ -141,20 +154,30 @@ class _Batch:
                 return among[(severities >= first) & (severities <= last)]
             case TimestampCompares(operator, unix_nano):
                 return among[_RELATIONS[operator](self._numbers("timestamp")[among], unix_nano)]
+            case Phrase(tokens):
+                holding = self._holding(query, among).tolist()
+                return np.array([row for row in holding if _follow_each_other(tokens, self._tokens(row))], np.int64)
             case _:
-                return self._checked(query, among)
+                holding = self._holding(query, among).tolist()
+                self._unpack(holding)
+                return np.array([row for row in holding if matches(query, self._logs[row])], np.int64)
 
-    def _checked(self, leaf: Node, among: Rows) -> Rows:
-        """Ask the oracle about the rows that hold the node's needles."""
+    def _holding(self, leaf: Node, among: Rows) -> Rows:
+        """The rows that hold what the node needs, as far as that was looked for."""
         needles = needles_of(leaf)
-        if needles is not None and needles <= self._needles:
-            holding = [self.found[needle] for needle in needles if needle in self.found]
-            among = np.intersect1d(among, _union(holding), assume_unique=True)
-        self._unpack(among)
-        return np.array([row for row in among.tolist() if matches(leaf, self._logs[row])], dtype=np.int64)
+        if needles is None or not needles <= self._needles:
+            return among
+        found = [self.found[needle] for needle in needles if needle in self.found]
+        return np.intersect1d(among, _union(found), assume_unique=True)
 
-    def _unpack(self, among: Rows) -> None:
-        missing = [row for row in among.tolist() if row not in self._logs]
+    def _tokens(self, row: int) -> tuple[str, ...]:
+        """The message's tokens: to cut it up costs more than all that is asked of it."""
+        if row not in self._tokens_of_row:
+            self._tokens_of_row[row] = tokens_of(self._rows["message"][row].as_py())
+        return self._tokens_of_row[row]
+
+    def _unpack(self, wanted: list[int]) -> None:
+        missing = [row for row in wanted if row not in self._logs]
         if missing:
             self._logs.update(zip(missing, logs_of(self._rows.take(pa.array(missing))), strict=True))
 
@@ -210,6 +233,13 @@ def _union(parts: list[Rows]) -> Rows:
     if len(parts) == 1:
         return parts[0]
     return np.unique(np.concatenate(parts)) if parts else NO_ROWS
+
+
+def _follow_each_other(phrase: tuple[str, ...], tokens: tuple[str, ...]) -> bool:
+    if len(phrase) == 1:
+        return phrase[0] in tokens
+    last_start = len(tokens) - len(phrase)
+    return any(tokens[start : start + len(phrase)] == phrase for start in range(last_start + 1))
 
 
 def _cost(node: Node) -> int:

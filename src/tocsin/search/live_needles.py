@@ -126,7 +126,7 @@ def _rarity(needles: Needles) -> int:
 def _rarity_of_one(needle: Needle) -> int:
     match needle.column, needle.value:
         case Column.MESSAGE, str(text):
-            return len(text) + (_NUMBERED if any(map(str.isdigit, text)) else 0)
+            return _rarity_of_word(text)
         case Column.METADATA, str(text):
             return _ANYWHERE if text.endswith(":") else len(text)
         case Column.SERVICE, _:
@@ -136,9 +136,13 @@ def _rarity_of_one(needle: Needle) -> int:
 
 
 def _in_message(folded_texts: Iterable[str]) -> Needles | None:
-    """The longest part in ASCII, which is found whatever its case; other letters are left to the check."""
+    """The rarest part in ASCII, which is found whatever its case; other letters are left to the check."""
     runs = [run for text in folded_texts for run in _ASCII_RUN.findall(text)]
-    return _one(Column.MESSAGE, max(runs, key=len)) if runs else None
+    return _one(Column.MESSAGE, max(runs, key=_rarity_of_word)) if runs else None
+
+
+def _rarity_of_word(text: str) -> int:
+    return len(text) + (_NUMBERED if any(map(str.isdigit, text)) else 0)
 
 
 def _pair(key: str, value: str) -> Needles:

@@ -23,6 +23,7 @@ from typing import Any
 
 import msgspec
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as connect_and_block
 
 from benchmarks.bench import API_KEY, Server, log_in
@@ -101,8 +102,11 @@ class MarkReader(threading.Thread):
         self._headers = {"Authorization": f"Bearer {token}"}
 
     def run(self) -> None:
-        """Read until the connection is closed."""
-        with connect_and_block(self._url, additional_headers=self._headers, compression=None) as connection:
+        """Read until the server stops."""
+        with (
+            suppress(ConnectionClosed),
+            connect_and_block(self._url, additional_headers=self._headers, compression=None) as connection,
+        ):
             connection.send(json.dumps({"type": "start", "query": f"service:{_MARK}"}))
             for text in connection:
                 now = time.perf_counter()

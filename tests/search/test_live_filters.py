@@ -16,6 +16,7 @@ from tocsin.query.parser import parse
 from tocsin.query.tree import Node, Operator, ServiceLike, TimestampCompares, Wildcard
 from tocsin.search import live_filters
 from tocsin.search.live_filters import Filters, FilterSet
+from tocsin.search.live_needles import Column, Needle
 
 
 def _stored(rows: list[dict[str, Any]]) -> pa.RecordBatch:
@@ -25,8 +26,7 @@ def _stored(rows: list[dict[str, Any]]) -> pa.RecordBatch:
 
 
 def _matching(rows: list[dict[str, Any]], *queries: Node) -> dict[Node, list[int]]:
-    found = Filters.of(queries).matching(_stored(rows))
-    return {query: indexes.tolist() for query, indexes in found.items()}
+    return Filters.of(queries).matching(_stored(rows))
 
 
 @given(rows=st.lists(log_rows, max_size=12), queries=st.lists(query_trees, min_size=1, max_size=12))
@@ -59,11 +59,15 @@ def test_only_queries_whose_anchors_are_found_are_evaluated(monkeypatch: pytest.
         return matches(query, log)
 
     monkeypatch.setattr(live_filters, "matches", recorded)
-    queries = [parse(f"user{number} failed") for number in range(500)]
-    rows = [{"message": f"login of user{number} failed"} for number in (7, 9)]
-    found = _matching(rows, *queries)
-    assert found == {queries[7]: [0], queries[9]: [1]}
-    assert len(asked) == 4, "two words of two queries, each on one row"
+    queries = [parse(f'*"user {number} failed"* region:eu') for number in range(500)]
+    rows = [{"message": f"login of user {number} failed", "metadata": {"region": "eu"}} for number in (7, 9)]
+    assert _matching(rows, *queries) == {queries[7]: [0], queries[9]: [1]}
+    assert len(asked) == 2, "one text of two queries, each on one row"
+
+
+def test_words_with_digits_are_looked_for_before_others() -> None:
+    filters = Filters.of([parse('"order 10007" failed payments')])
+    assert set(filters.anchored) == {Needle(Column.MESSAGE, "10007")}
 
 
 @pytest.mark.parametrize(

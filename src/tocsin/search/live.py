@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TypeVar, TypeVarTuple
 
-import numpy as np
 import pyarrow as pa
 import structlog
 from prometheus_client import Gauge
@@ -20,7 +19,7 @@ from prometheus_client import Gauge
 from tocsin.kit.errors import ServiceUnavailable, TocsinError, TooManyRequests
 from tocsin.logstore.ports import LogStore, OrganizationId
 from tocsin.query.tree import Node
-from tocsin.search.live_filters import NO_ROWS, Filters, FilterSet, Rows
+from tocsin.search.live_filters import Filters, FilterSet, Rows
 from tocsin.search.live_watcher import Delivery, LiveLog, RateLimit, Watcher
 from tocsin.search.schemas import encoded_logs
 
@@ -158,7 +157,7 @@ class _Follower:
         while position < self._position:
             reached = self._position
             rows = await self._store.read_after(self.organization_id, position, limit=READ_ROWS)
-            found = (await self._in_thread(filters.matching, rows)).get(watcher.query, NO_ROWS)
+            found = (await self._in_thread(filters.matching, rows)).get(watcher.query, [])
             leaves_out = position >= everything_up_to
             # Nothing may be left of what was there.
             position = int(rows["ingest_sequence"][-1].as_py()) if rows.num_rows else reached
@@ -176,7 +175,7 @@ class _Follower:
         while True:
             taken = rate_limit.take(len(found))
             logs, found = await self._encoded(rows, found[:taken]), found[taken:]
-            if not len(found):
+            if not found:
                 yield Delivery(logs, 0, position)
                 return
             if logs:
@@ -252,24 +251,24 @@ class _Follower:
         matched = await self._in_thread(self._filters.prepared().matching, rows)
         if not matched:
             return
-        sequences = rows["ingest_sequence"].to_numpy()
+        sequences = rows["ingest_sequence"].to_pylist()
         offers = [
             (watcher, found[:taken], len(found) - taken)
             for query, matching in matched.items()
             for watcher in self._watchers.get(query, ())
             # Who joins ahead of the follower has seen a part of this.
-            if len(found := matching[sequences[matching] > watcher.joined_at])
+            if (found := [row for row in matching if sequences[row] > watcher.joined_at])
             for taken in (watcher.rate_limit.take(len(found)),)
         ]
-        wanted = np.unique(np.concatenate([NO_ROWS, *(found for _, found, _ in offers)]))
-        logs = dict(zip(wanted.tolist(), await self._encoded(rows, wanted), strict=True))
+        wanted = sorted({row for _, found, _ in offers for row in found})
+        logs = dict(zip(wanted, await self._encoded(rows, wanted), strict=True))
         for watcher, found, left_out in offers:
-            delivery = Delivery([logs[row] for row in found.tolist()], left_out, self._position)
+            delivery = Delivery([logs[row] for row in found], left_out, self._position)
             if not watcher.offer(delivery):
                 self.leave(watcher)
 
     async def _encoded(self, rows: pa.RecordBatch, wanted: Rows) -> list[LiveLog]:
-        return await self._in_thread(_encode, rows, wanted) if len(wanted) else []
+        return await self._in_thread(_encode, rows, wanted) if wanted else []
 
     async def _in_thread(self, work: Callable[[*Arguments], Answer], *arguments: *Arguments) -> Answer:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)

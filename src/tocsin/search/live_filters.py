@@ -5,44 +5,56 @@ are evaluated, on the rows where it was found. Identical queries are evaluated o
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tocsin.logmodel.batch import logs_of
 from tocsin.logmodel.log import Log
 from tocsin.logstore.matching import matches
-from tocsin.query.tree import And, Everything, Node, Not, Operator, Or, ServiceIs, SeverityBetween, TimestampCompares
-from tocsin.search.live_needles import Column, Needle, all_needles, anchors_of, needles_of
+from tocsin.query.tokens import tokens_of
+from tocsin.query.tree import (
+    And,
+    Everything,
+    MetadataIs,
+    Node,
+    Not,
+    Or,
+    Phrase,
+    ServiceIs,
+    SeverityBetween,
+)
+from tocsin.search.live_needles import (
+    Column,
+    Needle,
+    Needles,
+    all_needles,
+    alternatives_of,
+    needles_of,
+    pairs_of,
+    rarest,
+)
 
-Rows = npt.NDArray[np.int64]
+Rows = list[int]
 """Numbers of rows of a batch, in order."""
 
-NO_ROWS: Rows = np.empty(0, dtype=np.int64)
+_FEW_ROWS = 8
 
 _KELVIN_SIGN = "\N{KELVIN SIGN}"
 """The one character outside ASCII that folds to a letter inside, a ``k``."""
-
-_RELATIONS: dict[Operator, Callable[..., npt.NDArray[np.bool_]]] = {
-    Operator.EQUALS: np.equal,
-    Operator.LESS: np.less,
-    Operator.LESS_OR_EQUAL: np.less_equal,
-    Operator.GREATER: np.greater,
-    Operator.GREATER_OR_EQUAL: np.greater_equal,
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Filters:
     """Queries that are asked together, prepared; never changed."""
 
-    #: By anchor, the queries that need one of their anchors.
+    #: By needle, the queries that match nothing without it or without one of a few others.
     anchored: Mapping[Needle, frozenset[Node]]
+    #: What each of them needs.
+    alternatives: Mapping[Node, tuple[Needles, ...]]
     #: The queries that may match any log.
     unanchored: frozenset[Node]
     #: What is looked for in every batch.
@@ -51,20 +63,17 @@ class Filters:
     @classmethod
     def of(cls, queries: Iterable[Node]) -> "Filters":
         """Prepare queries."""
+        alternatives = {query: alternatives_of(query) for query in queries}
         anchored: dict[Needle, set[Node]] = defaultdict(set)
-        unanchored: set[Node] = set()
-        needles: set[Needle] = set()
-        for query in queries:
-            anchors = anchors_of(query)
-            if anchors is None:
-                unanchored.add(query)
-                needles.update(all_needles(query))
-                continue
-            needles |= anchors
-            for anchor in anchors:
+        for query, needed in alternatives.items():
+            for anchor in rarest(needed) if needed else ():
                 anchored[anchor].add(query)
-        frozen = {anchor: frozenset(nodes) for anchor, nodes in anchored.items()}
-        return cls(frozen, frozenset(unanchored), frozenset(needles))
+        return cls(
+            anchored={anchor: frozenset(nodes) for anchor, nodes in anchored.items()},
+            alternatives={query: needed for query, needed in alternatives.items() if needed},
+            unanchored=frozenset(query for query, needed in alternatives.items() if not needed),
+            needles=frozenset(needle for query in alternatives for needle in all_needles(query)),
+        )
 
     def matching(self, rows: pa.RecordBatch) -> dict[Node, Rows]:
         """Which rows each query matches, for the queries that match any.
@@ -73,12 +82,14 @@ class Filters:
             rows: in ``STORED_LOG_SCHEMA``.
         """
         batch = _Batch(rows, self.needles)
-        candidates: dict[Node, list[Rows]] = {query: [batch.all_rows] for query in self.unanchored}
-        for needle, found in batch.found.items():
-            for query in self.anchored.get(needle, ()):
-                candidates.setdefault(query, []).append(found)
-        matched = {query: batch.matching(query, _union(parts)) for query, parts in candidates.items()}
-        return {query: found for query, found in matched.items() if len(found)}
+        candidates = {query for needle in batch.found for query in self.anchored.get(needle, ())}
+        asked = [(query, sorted(self._fewest(batch, query))) for query in candidates]
+        asked += [(query, batch.all_rows) for query in self.unanchored]
+        return {query: found for query, among in asked if among and (found := batch.matching(query, among))}
+
+    def _fewest(self, batch: "_Batch", query: Node) -> Collection[int]:
+        """The smallest set of rows that holds all that match."""
+        return min((batch.holding(needles) for needles in self.alternatives[query]), key=len)
 
 
 class FilterSet:
@@ -114,10 +125,10 @@ class _Batch:
     def __init__(self, rows: pa.RecordBatch, needles: frozenset[Needle]) -> None:
         self._rows = rows
         self._needles = needles
+        self._columns: dict[str, list[Any]] = {}
+        self._tokens_of_row: dict[int, tuple[str, ...]] = {}
         self._logs: dict[int, Log] = {}
-        self._columns: dict[str, npt.NDArray[np.int64]] = {}
-        self._services = _Values(rows["service"])
-        self.all_rows: Rows = np.arange(rows.num_rows)
+        self.all_rows: Rows = list(range(rows.num_rows))
         #: By needle, the rows that hold it; needles that no row holds are left out.
         self.found = self._find()
 
@@ -131,43 +142,65 @@ class _Batch:
                     among = self.matching(node, among)
                 return among
             case Or(nodes):
-                return _union([self.matching(node, among) for node in nodes])
+                return sorted({row for node in nodes for row in self.matching(node, among)})
             case Not(inner):
-                return np.setdiff1d(among, self.matching(inner, among), assume_unique=True)
-            case ServiceIs(service):
-                return np.intersect1d(among, self._services.rows_of(service), assume_unique=True)
-            case SeverityBetween(first, last):
-                severities = self._numbers("severity_number")[among]
-                return among[(severities >= first) & (severities <= last)]
-            case TimestampCompares(operator, unix_nano):
-                return among[_RELATIONS[operator](self._numbers("timestamp")[among], unix_nano)]
+                excluded = set(self.matching(inner, among))
+                return [row for row in among if row not in excluded]
             case _:
-                return self._checked(query, among)
+                narrowed = self._narrowed(query, among)
+                return self._checked(query, narrowed) if narrowed else []
 
     def _checked(self, leaf: Node, among: Rows) -> Rows:
-        """Ask the oracle about the rows that hold the node's needles."""
-        needles = needles_of(leaf)
-        if needles is not None and needles <= self._needles:
-            holding = [self.found[needle] for needle in needles if needle in self.found]
-            among = np.intersect1d(among, _union(holding), assume_unique=True)
-        self._unpack(among)
-        return np.array([row for row in among.tolist() if matches(leaf, self._logs[row])], dtype=np.int64)
+        match leaf:
+            case ServiceIs(service):
+                services = self._values("service")
+                return [row for row in among if services[row] == service]
+            case SeverityBetween(first, last):
+                severities = self._values("severity_number")
+                return [row for row in among if first <= severities[row] <= last]
+            case MetadataIs(key, value):
+                pairs = pairs_of(key, value)
+                metadata = self._values("metadata")
+                return [row for row in among if any(pair in metadata[row] for pair in pairs)]
+            case Phrase(tokens):
+                return [row for row in among if _follow_each_other(tokens, self._tokens(row))]
+            case _:
+                self._unpack(among)
+                return [row for row in among if matches(leaf, self._logs[row])]
 
-    def _unpack(self, among: Rows) -> None:
-        missing = [row for row in among.tolist() if row not in self._logs]
+    def holding(self, needles: Needles) -> Collection[int]:
+        """The rows that hold one of the needles, all of which were looked for."""
+        found = [self.found[needle] for needle in needles if needle in self.found]
+        return found[0] if len(found) == 1 else set().union(*found)
+
+    def _narrowed(self, leaf: Node, among: Rows) -> Rows:
+        """The rows that hold what the node needs; few are checked as quickly as they are narrowed."""
+        if len(among) <= _FEW_ROWS or (needles := needles_of(leaf)) is None:
+            return among
+        holding = self.holding(needles)
+        return [row for row in among if row in holding]
+
+    def _tokens(self, row: int) -> tuple[str, ...]:
+        """The message's tokens: to cut it up costs more than all that is asked of it."""
+        if row not in self._tokens_of_row:
+            self._tokens_of_row[row] = tokens_of(self._values("message")[row])
+        return self._tokens_of_row[row]
+
+    def _unpack(self, wanted: Rows) -> None:
+        missing = [row for row in wanted if row not in self._logs]
         if missing:
             self._logs.update(zip(missing, logs_of(self._rows.take(pa.array(missing))), strict=True))
 
-    def _numbers(self, name: str) -> npt.NDArray[np.int64]:
+    def _values(self, name: str) -> list[Any]:
         if name not in self._columns:
-            self._columns[name] = self._rows[name].cast(pa.int64()).to_numpy()
+            self._columns[name] = self._rows[name].to_pylist()
         return self._columns[name]
 
-    def _find(self) -> dict[Needle, Rows]:
+    def _find(self) -> dict[Needle, set[int]]:
         wanted: dict[Column, list[Needle]] = defaultdict(list)
         for needle in self._needles:
             wanted[needle.column].append(needle)
-        found: dict[Needle, Rows] = {}
+        found: dict[Needle, set[int]] = {}
         for column, needles in wanted.items():
             if column is Column.MESSAGE:
                 messages = pl.Series(self._rows["message"]).str.replace_all(_KELVIN_SIGN, "k", literal=True)
@@ -175,47 +208,43 @@ class _Batch:
             elif column is Column.METADATA:
                 found |= _containing(pl.Series(self._rows["metadata"]), needles, ignore_case=False)
             else:
-                values = self._services if column is Column.SERVICE else _Values(self._rows[column.name.lower()])
-                found |= {needle: rows for needle in needles if len(rows := values.rows_of(needle.value))}
+                found |= _having(self._values(column.name.lower()), needles)
         return found
 
 
-class _Values:
-    """A column's values, and where each stands."""
-
-    def __init__(self, column: pa.Array) -> None:
-        encoded = pc.dictionary_encode(column)
-        self._codes: npt.NDArray[np.int32] = encoded.indices.to_numpy()
-        self._code_of: dict[object, int] = {value: code for code, value in enumerate(encoded.dictionary.to_pylist())}
-
-    def rows_of(self, value: object) -> Rows:
-        """The rows with this value."""
-        code = self._code_of.get(value)
-        return NO_ROWS if code is None else np.flatnonzero(self._codes == code)
-
-
-def _containing(texts: pl.Series, needles: list[Needle], *, ignore_case: bool) -> dict[Needle, Rows]:
+def _containing(texts: pl.Series, needles: list[Needle], *, ignore_case: bool) -> dict[Needle, set[int]]:
     """By needle, the rows whose text contains it."""
     by_text = {str(needle.value): needle for needle in needles}
     held = texts.str.extract_many(list(by_text), ascii_case_insensitive=ignore_case, overlapping=True)
-    each = pl.DataFrame({"text": held}).with_row_index("row").explode("text").drop_nulls()
-    if ignore_case:
-        # What was found is spelled as in the log.
-        each = each.with_columns(pl.col("text").str.to_lowercase())
-    grouped = each.unique().group_by("text").agg(pl.col("row").cast(pl.Int64).sort())
-    return {by_text[text]: rows.to_numpy() for text, rows in zip(grouped["text"], grouped["row"], strict=True)}
+    found: dict[str, set[int]] = defaultdict(set)
+    for row, row_texts in enumerate(held.to_list()):
+        for text in row_texts:
+            # What was found is spelled as in the log.
+            found[text.lower() if ignore_case else text].add(row)
+    return {by_text[text]: rows for text, rows in found.items()}
 
 
-def _union(parts: list[Rows]) -> Rows:
-    if len(parts) == 1:
-        return parts[0]
-    return np.unique(np.concatenate(parts)) if parts else NO_ROWS
+def _having(values: list[Any], needles: list[Needle]) -> dict[Needle, set[int]]:
+    """By needle, the rows with this value."""
+    by_value = {needle.value: needle for needle in needles}
+    found: dict[Needle, set[int]] = defaultdict(set)
+    for row, value in enumerate(values):
+        if value in by_value:
+            found[by_value[value]].add(row)
+    return found
+
+
+def _follow_each_other(phrase: tuple[str, ...], tokens: tuple[str, ...]) -> bool:
+    if len(phrase) == 1:
+        return phrase[0] in tokens
+    last_start = len(tokens) - len(phrase)
+    return any(tokens[start : start + len(phrase)] == phrase for start in range(last_start + 1))
 
 
 def _cost(node: Node) -> int:
     """What is cheap narrows what is dear."""
     match node:
-        case Everything() | ServiceIs() | SeverityBetween() | TimestampCompares():
+        case Everything() | ServiceIs() | SeverityBetween():
             return 0
         case Not() | Or() | And():
             return 2

@@ -5,7 +5,7 @@ pass: what is found by it is checked again.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -90,20 +90,24 @@ def needles_of(leaf: Node) -> Needles | None:
             return None
 
 
-def anchors_of(query: Node) -> Needles | None:
-    """The rarest needles that a query can't match without; None where it may match a log that holds none."""
+def alternatives_of(query: Node) -> tuple[Needles, ...]:
+    """What a query can't match without: of each of these, at least one needle; empty where it may match any log."""
     match query:
         case And(nodes):
-            known = [anchors for anchors in map(anchors_of, nodes) if anchors is not None]
-            return max(known, key=_rarity, default=None)
+            return tuple(needles for node in nodes for needles in alternatives_of(node))
         case Or(nodes):
-            branches = [anchors_of(node) for node in nodes]
-            known = [anchors for anchors in branches if anchors is not None]
-            return frozenset().union(*known) if len(known) == len(branches) else None
+            branches = [alternatives_of(node) for node in nodes]
+            return (frozenset().union(*map(rarest, branches)),) if all(branches) else ()
         case Not():
-            return None
+            return ()
         case _:
-            return needles_of(query)
+            needles = needles_of(query)
+            return () if needles is None else (needles,)
+
+
+def rarest(alternatives: Sequence[Needles]) -> Needles:
+    """The one that narrows the search most, as far as can be guessed: by its most common needle."""
+    return max(alternatives, key=lambda needles: min(map(_rarity, needles), default=_RARE))
 
 
 def all_needles(query: Node) -> Iterator[Needle]:
@@ -118,15 +122,10 @@ def all_needles(query: Node) -> Iterator[Needle]:
             yield from needles_of(query) or ()
 
 
-def _rarity(needles: Needles) -> int:
-    """How much a query is narrowed: that of its most common needle."""
-    return min(map(_rarity_of_one, needles), default=_RARE)
-
-
-def _rarity_of_one(needle: Needle) -> int:
+def _rarity(needle: Needle) -> int:
     match needle.column, needle.value:
         case Column.MESSAGE, str(text):
-            return len(text) + (_NUMBERED if any(map(str.isdigit, text)) else 0)
+            return _rarity_of_word(text)
         case Column.METADATA, str(text):
             return _ANYWHERE if text.endswith(":") else len(text)
         case Column.SERVICE, _:
@@ -136,17 +135,36 @@ def _rarity_of_one(needle: Needle) -> int:
 
 
 def _in_message(folded_texts: Iterable[str]) -> Needles | None:
-    """The longest part in ASCII, which is found whatever its case; other letters are left to the check."""
+    """The rarest part in ASCII, which is found whatever its case; other letters are left to the check."""
     runs = [run for text in folded_texts for run in _ASCII_RUN.findall(text)]
-    return _one(Column.MESSAGE, max(runs, key=len)) if runs else None
+    return _one(Column.MESSAGE, max(runs, key=_rarity_of_word)) if runs else None
+
+
+def _rarity_of_word(text: str) -> int:
+    return len(text) + (_NUMBERED if any(map(str.isdigit, text)) else 0)
 
 
 def _pair(key: str, value: str) -> Needles:
-    """The key with this value in canonical metadata, where a number or a word of JSON stands without quotes."""
-    texts = {canonical({key: value})[1:-1]}
+    texts = {_pair_text(key, value)}
     if _BARE_SCALAR.match(value):
         texts.add(_key_text(key) + value)
     return frozenset(Needle(Column.METADATA, text) for text in texts)
+
+
+def pairs_of(key: str, value: str) -> list[str]:
+    """The texts of which canonical metadata holds one exactly if it has this key with this value.
+
+    A quote within a text is escaped there, so what stands between a comma or brace and the next is a pair.
+    """
+    pairs = [before + _pair_text(key, value) for before in "{,"]
+    if _BARE_SCALAR.match(value):
+        # A number or a word of JSON stands without quotes.
+        pairs += [f"{before}{_key_text(key)}{value}{after}" for before in "{," for after in ",}"]
+    return pairs
+
+
+def _pair_text(key: str, value: str) -> str:
+    return canonical({key: value})[1:-1]
 
 
 def _key_text(key: str) -> str:

@@ -2,6 +2,9 @@
 
 # ruff: noqa: S608  (the printer binds every value; what stands in the text are names and numbers of our own)
 
+import math
+from collections.abc import Sequence
+
 from tocsin.logmodel.ids import SPAN_ID_BYTES, TRACE_ID_BYTES
 from tocsin.logstore.backends.postgres.connection import Row
 from tocsin.logstore.backends.postgres.encoding import unescaped
@@ -10,28 +13,40 @@ from tocsin.logstore.backends.postgres.recheck import Selected
 from tocsin.logstore.backends.postgres.schema import LOGS, NUMBER_OF, start_of_interval
 from tocsin.logstore.ports import AggregatePlan, AggregateRow, Field, LogColumn, Measure, MetadataKey, Statistic
 
+_LARGE = 1e290
+"""PostgreSQL refuses sums that are too large for a 64-bit float: from here on numbers are made smaller before."""
+
+_SCALE_BITS = 64
+
 
 def aggregate_sql(plan: AggregatePlan, found: Selected) -> str:
     """The statement for a plan; each row is the interval's start, the values of ``by``, and the results."""
-    printer = found.printer
+    names = [f"v{number}" for number in range(len(plan.by))]
+    measures = [f"m{number}" for number in range(len(plan.measures))]
     start = "NULL::bigint" if plan.interval_nano is None else start_of_interval(plan.interval_nano)
-    values = [_value(field, printer) for field in plan.by]
-    results = [_result(measure, printer) for measure in plan.measures]
-    names = [f"v{number}" for number in range(len(values))]
-    columns = [f"{value} AS {name}" for value, name in zip(values, names, strict=True)]
-    selects = [f"{start} AS start", *columns, *(f"{result} AS r{n}" for n, result in enumerate(results))]
-    keys = [*(["start"] if plan.interval_nano is not None else []), *names]
+    values = [_value(field, found.printer) for field in plan.by]
+    measured = [_measured(measure, found.printer) for measure in plan.measures]
+    columns = zip(["start", *names, *measures], [start, *values, *measured], strict=True)
+    results = [_result(measure, name, found.printer) for measure, name in zip(plan.measures, measures, strict=True)]
+    # OFFSET keeps the values together, so that each is computed once for each log.
+    logs = f"""
+(SELECT {", ".join(f"{value} AS {name}" for name, value in columns)} FROM {LOGS}
+WHERE {found.condition} OFFSET 0) AS logs"""
+    keys = ", ".join([*(["start"] if plan.interval_nano is not None else []), *names])
     if not keys:
-        return f"SELECT {', '.join(selects)} FROM {LOGS} WHERE {found.condition}"
-    partition = f"PARTITION BY {', '.join(names)}" if names else ""
-    order = ", ".join(["logs DESC", *(f"{name} NULLS FIRST" for name in names)])
-    outer = ", ".join(["start", *names, *(f"r{number}" for number in range(len(results)))])
+        return f"SELECT NULL::bigint, {', '.join(results)} FROM {logs}"
+    renamed = [f"{result} AS {name}" for result, name in zip(results, measures, strict=True)]
+    first = "NULL::bigint AS start" if plan.interval_nano is None else "start"
+    order = ", ".join(["total DESC", *(f"{name} NULLS FIRST" for name in names)])
     return f"""
-WITH groups AS (SELECT {", ".join(selects)}, count(*) AS n FROM {LOGS} WHERE {found.condition}
-GROUP BY {", ".join(keys)}),
-whole AS (SELECT *, sum(n) OVER ({partition}) AS logs FROM groups),
-ranked AS (SELECT *, dense_rank() OVER (ORDER BY {order}) AS place FROM whole)
-SELECT {outer} FROM ranked WHERE place <= {plan.limit:d} ORDER BY start, place"""
+WITH groups AS (
+    SELECT {", ".join([first, *names, *renamed])}, count(*) AS size FROM {logs} GROUP BY {keys}
+), whole AS (
+    SELECT *, sum(size) OVER ({f"PARTITION BY {', '.join(names)}" if names else ""}) AS total FROM groups
+), ranked AS (
+    SELECT *, dense_rank() OVER (ORDER BY {order}) AS place FROM whole
+)
+SELECT {", ".join(["start", *names, *measures])} FROM ranked WHERE place <= {plan.limit:d} ORDER BY start, place"""
 
 
 def aggregate_rows(plan: AggregatePlan, rows: list[Row]) -> list[AggregateRow]:
@@ -41,26 +56,41 @@ def aggregate_rows(plan: AggregatePlan, rows: list[Row]) -> list[AggregateRow]:
         AggregateRow(
             start_unix_nano=row[0],
             values=tuple(None if value is None else unescaped(value) for value in row[1:first_result]),
-            results=tuple(None if result is None else float(result) for result in row[first_result:]),
+            results=tuple(_number(result) for result in row[first_result:]),
         )
         for row in rows
     ]
 
 
-def _result(measure: Measure, printer: Printer) -> str:
+def _number(result: float | Sequence[float] | None) -> float | None:
+    if result is None or isinstance(result, int | float):
+        return None if result is None else float(result)
+    small, large, count = result
+    return (small + math.ldexp(1.0, _SCALE_BITS) * large) / count if count else None
+
+
+def _measured(measure: Measure, printer: Printer) -> str:
+    """What the statistic looks at in a log."""
     if measure.field is None:
-        return "count(*)"
+        return "NULL"
     value = _value(measure.field, printer)
-    number = f"{NUMBER_OF}({value})"
+    return value if measure.statistic is Statistic.DISTINCT else f"{NUMBER_OF}({value})"
+
+
+def _result(measure: Measure, name: str, printer: Printer) -> str:
     match measure.statistic:
         case Statistic.COUNT:
-            return f"count({value})"
+            return "count(*)"
         case Statistic.DISTINCT:
-            return f"count(DISTINCT {value})"
+            return f"count(DISTINCT {name})"
         case Statistic.PERCENTILE:
-            return f"percentile_disc({printer.bind(measure.share or 1.0)}::float8) WITHIN GROUP (ORDER BY {number})"
-        case Statistic.MIN | Statistic.MAX | Statistic.AVERAGE:
-            return f"{measure.statistic.value}({number})"
+            return f"percentile_disc({printer.bind(measure.share or 1.0)}::float8) WITHIN GROUP (ORDER BY {name})"
+        case Statistic.MIN | Statistic.MAX:
+            return f"{measure.statistic.value}({name})"
+        case Statistic.AVERAGE:
+            small = f"coalesce(sum({name}) FILTER (WHERE abs({name}) < {_LARGE!r}), 0)"
+            large = f"coalesce(sum({name} / 2.0 ^ {_SCALE_BITS}) FILTER (WHERE abs({name}) >= {_LARGE!r}), 0)"
+            return f"ARRAY[{small}, {large}, count({name})]::float8[]"
 
 
 def _value(field: Field, printer: Printer) -> str:

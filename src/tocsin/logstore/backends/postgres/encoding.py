@@ -21,6 +21,8 @@ from tocsin.query.tokens import tokens_of
 _ESCAPE, _ESCAPED_NUL, _ESCAPED_ESCAPE = "\x01", "\x01\x02", "\x01\x03"
 _SECOND_HALVES = frozenset("\x02\x03")
 _ASCII_TOKEN = "[0-9a-z_]+"
+_ESCAPED_IN_JSON = ("\\u0000", "\\u0001")
+_DECODER = msgspec.json.Decoder(dict[str, Any])
 _ENCODER = msgspec.json.Encoder()
 _INT64_SIGN = 1 << 63
 
@@ -49,13 +51,22 @@ def signed(number: int) -> int:
 
 def word_hashes(tokens: Iterable[str]) -> list[int]:
     """The 64-bit hashes (xxh3) by which messages are found that hold these folded tokens."""
-    return _hashed(pl.Series("token", list(tokens), pl.String)).to_list()
+    frame = pl.DataFrame({"token": list(tokens)}, schema={"token": pl.String})
+    return frame.select(_hash(pl.col("token"))).to_series().to_list()
 
 
-def fields_text(metadata: str) -> str:
-    """Canonical metadata as the JSON object that is searched: every value as ``text_of`` says, escaped."""
-    decoded: dict[str, Any] = msgspec.json.decode(metadata)
-    return _ENCODER.encode({escaped(key): escaped(text_of(value)) for key, value in decoded.items()}).decode()
+def fields_texts(metadata: Sequence[str]) -> list[str]:
+    """Canonical metadata as the JSON objects that are searched: every value as ``text_of`` says, escaped."""
+    lines = "\n".join(metadata)
+    objects: list[dict[str, Any]] = _DECODER.decode_lines(lines)
+    if any(character in lines for character in _ESCAPED_IN_JSON):
+        objects = [{escaped(key): escaped(text_of(value)) for key, value in each.items()} for each in objects]
+    for each in objects:
+        for key, value in each.items():
+            if not isinstance(value, str):
+                each[key] = text_of(value)
+    # A JSON text has no raw newline.
+    return _ENCODER.encode_lines(objects).decode().split("\n")[:-1]
 
 
 def copy_lines(batch: LogBatch) -> bytes:
@@ -70,7 +81,7 @@ def copy_lines(batch: LogBatch) -> bytes:
         _escaped_column("service"),
         _escaped_column("message"),
         pl.Series("metadata", metadata, pl.String),
-        pl.Series("fields", [fields_text(text) for text in metadata], pl.String),
+        pl.Series("fields", fields_texts(metadata), pl.String),
         _words_column(frame["message"]),
         _bytea_column("trace_id"),
         _bytea_column("span_id"),
@@ -115,13 +126,10 @@ def _words_column(messages: pl.Series) -> pl.Series:
         # Beyond ASCII, folding and the borders of tokens are what query.tokens says.
         others = pl.Series([[] if plain else tokens_of(text) for plain, text in zip(is_ascii, messages, strict=True)])
         tokens = tokens.zip_with(is_ascii, others.cast(pl.List(pl.String)))
-    exploded = pl.DataFrame({"row": range(len(messages)), "token": tokens}).explode("token").drop_nulls().unique()
-    hashes = exploded.select("row", _hashed(exploded["token"]).cast(pl.String).alias("hash"))
-    arrays = hashes.group_by("row").agg(pl.format("{{{}}}", pl.col("hash").str.join(",")).alias("words"))
-    rows = pl.DataFrame({"row": range(len(messages))}, schema=exploded.select("row").schema)
-    return rows.join(arrays, on="row", how="left", maintain_order="left")["words"].fill_null("{}")
+    hashes = pl.col("token").list.unique().list.eval(_hash(pl.element()).cast(pl.String))
+    return tokens.to_frame("token").select(pl.format("{{{}}}", hashes.list.join(",")).alias("words")).to_series()
 
 
-def _hashed(tokens: pl.Series) -> pl.Series:
-    hashes = tokens.to_frame("token").select(pl.col("token").nchash.xxh3_64())  # type: ignore[attr-defined]
-    return hashes.to_series().reinterpret(signed=True)
+def _hash(tokens: pl.Expr) -> pl.Expr:
+    hashed: pl.Expr = tokens.nchash.xxh3_64().reinterpret(signed=True)  # type: ignore[attr-defined]
+    return hashed

@@ -137,7 +137,9 @@ class Printer:
             case Substring(text):
                 return self._substring(fold(text))
             case WordLike(wildcard):
-                return self._folded_expression(wildcard.pieces, between=f"{_ASCII_TOKEN_CHARACTER}*")
+                # Without a letter of its own it still stands for a token, which is never empty.
+                pieces = wildcard.pieces if any(wildcard.pieces) else ("", _ASCII_TOKEN_CHARACTER, "")
+                return self._folded_expression(pieces, between=f"{_ASCII_TOKEN_CHARACTER}*")
             case Matches():
                 return Bounds(NEVER, ALWAYS)
 

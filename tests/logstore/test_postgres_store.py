@@ -12,7 +12,14 @@ from tests.logstore.postgres import logs_locked, postgres_store, running_stateme
 from tests.support.logs import NOON_UNIX_NANO, log_batch
 from tests.support.postgres import PostgresServer
 from tests.support.reading import eventually, messages, selection
-from tocsin.kit.errors import InvalidSettings, QueryTimedOut, StartupError, StoreUnavailable
+from tocsin.kit.errors import (
+    InvalidSettings,
+    QueryTimedOut,
+    QueryTooExpensive,
+    StartupError,
+    StoreUnavailable,
+    TocsinError,
+)
 from tocsin.logmodel.batch import logs_of
 from tocsin.logstore.backends.postgres import store as store_module
 from tocsin.logstore.backends.postgres.connection import PostgresPool
@@ -245,3 +252,25 @@ async def test_commits_wait_for_the_disk_as_the_setting_says(url: str, synchrono
         shown = await (await connection.execute("SHOW synchronous_commit")).fetchone()
     await pool.close()
     assert shown == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"),
+    [
+        ("57014", QueryTimedOut),
+        ("53200", QueryTooExpensive),
+        ("53400", QueryTooExpensive),
+        ("54001", QueryTooExpensive),
+        ("53300", StoreUnavailable),
+        ("57P03", StoreUnavailable),
+        ("25006", StoreUnavailable),
+        ("22012", TocsinError),
+    ],
+)
+async def test_an_error_of_the_server_is_told_apart(url: str, state: str, expected: type[TocsinError]) -> None:
+    pool = PostgresPool(url, connections=1, synchronous_commit=True)
+    with pytest.raises(TocsinError) as caught:
+        async with pool.transaction() as connection:
+            await connection.execute(f"DO $$ BEGIN RAISE EXCEPTION 'no' USING ERRCODE = '{state}'; END $$".encode())
+    await pool.close()
+    assert type(caught.value) is expected

@@ -6,12 +6,13 @@ import math
 from collections.abc import Sequence
 
 from tocsin.logmodel.ids import SPAN_ID_BYTES, TRACE_ID_BYTES
+from tocsin.logmodel.levels import SEVERITY_RANGES
 from tocsin.logstore.backends.postgres.connection import Row
 from tocsin.logstore.backends.postgres.encoding import unescaped
 from tocsin.logstore.backends.postgres.printer import Printer
 from tocsin.logstore.backends.postgres.recheck import Selected
 from tocsin.logstore.backends.postgres.schema import LOGS, NUMBER_OF, start_of_interval
-from tocsin.logstore.ports import AggregatePlan, AggregateRow, Field, LogColumn, Measure, MetadataKey, Statistic
+from tocsin.logstore.ports import AggregatePlan, AggregateRow, Field, Measure, MetadataKey, Statistic
 
 _LARGE = 1e290
 """PostgreSQL refuses sums that are too large for a 64-bit float: from here on numbers are made smaller before."""
@@ -95,22 +96,27 @@ def _result(measure: Measure, name: str, printer: Printer) -> str:
 
 def _value(field: Field, printer: Printer) -> str:
     """A field's value as text; null where a log has none."""
-    match field:
-        case MetadataKey(key):
-            return f'((fields ->> {printer.text(key)}) COLLATE "C")'
-        case LogColumn.SERVICE:
-            return "service"
-        case LogColumn.SEVERITY_NUMBER:
-            return '(severity_number::text COLLATE "C")'
-        case LogColumn.SHAPE:
-            return "(lpad(to_hex(shape), 16, '0') COLLATE \"C\")"
-        case LogColumn.TRACE_ID:
-            return _id_text("trace_id", TRACE_ID_BYTES)
-        case LogColumn.SPAN_ID:
-            return _id_text("span_id", SPAN_ID_BYTES)
+    text = f"fields ->> {printer.text(field.key)}" if isinstance(field, MetadataKey) else _COLUMN_TEXTS[field.value]
+    return f'(({text}) COLLATE "C")'
 
 
 def _id_text(column: str, width_bytes: int) -> str:
     """An id as ``logmodel.ids.unpack_hex_id`` shows it."""
-    return f"""(CASE length({column}) WHEN 0 THEN NULL WHEN {width_bytes:d} THEN encode({column}, 'hex')
-ELSE convert_from(rtrim({column}, '\\x00'::bytea), 'UTF8') END COLLATE "C")"""
+    return f"""CASE length({column}) WHEN 0 THEN NULL WHEN {width_bytes:d} THEN encode({column}, 'hex')
+ELSE convert_from(rtrim({column}, '\\x00'::bytea), 'UTF8') END"""
+
+
+def _level_text() -> str:
+    levels = (f"WHEN severity_number <= {last} THEN '{level}'" for level, (_, last) in SEVERITY_RANGES.items())
+    return f"CASE {' '.join(levels)} END"
+
+
+_COLUMN_TEXTS = {
+    "service": "service",
+    "level": _level_text(),
+    "severity_number": "severity_number::text",
+    "trace_id": _id_text("trace_id", TRACE_ID_BYTES),
+    "span_id": _id_text("span_id", SPAN_ID_BYTES),
+    "shape": "lpad(to_hex(shape), 16, '0')",
+}
+"""By ``LogColumn``, its value as text."""

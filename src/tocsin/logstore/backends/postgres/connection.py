@@ -26,6 +26,8 @@ Row = tuple[Any, ...]
 CONNECT_TIMEOUT_SECONDS = 10
 POOL_TIMEOUT_SECONDS = 30
 
+# Classes of SQLSTATE: memory, disk and locks; and limits of the program.
+_OUT_OF_RESOURCES = ("53", "54")
 _TIMED_OUT = "the query ran longer than it may"
 
 log = structlog.get_logger(__name__)
@@ -57,7 +59,7 @@ def _translated(error: BaseException | None) -> TocsinError:
             return QueryTimedOut(_TIMED_OUT)
         case errors.TooManyConnections():
             return StoreUnavailable("PostgreSQL has no connection free")
-        case errors.InsufficientResources() | errors.ProgramLimitExceeded():
+        case psycopg.Error(sqlstate=str(state)) if state.startswith(_OUT_OF_RESOURCES):
             return QueryTooExpensive("the query needs more than PostgreSQL has for it; narrow its time range")
         case psycopg.OperationalError() | psycopg.InterfaceError() | errors.ReadOnlySqlTransaction():
             # The driver's words are for the operator: they name hosts and users.

@@ -108,7 +108,9 @@ class PostgresLogStore(PostgresReader):
                 self._partitions.forget()
                 return await self._store(organization_id, batch, lines, receipt)
         except (QueryTimedOut, QueryTooExpensive, _PartitionMissing) as error:
-            raise StoreUnavailable("PostgreSQL has no room for this write right now") from error
+            raise StoreUnavailable(
+                "PostgreSQL has no room for this write; if its logs span many days, raise max_locks_per_transaction"
+            ) from error
 
     async def health(self) -> StoreHealth:
         """Ready while the server answers."""

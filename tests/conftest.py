@@ -9,8 +9,14 @@ from hypothesis import HealthCheck, settings
 
 from tests.support.postgres import PostgresServer, migrate
 from tocsin.database.service import Database
+from tocsin.logstore.backends.memory.store import MemoryLogStore
+from tocsin.logstore.backends.postgres.store import PostgresLogStore
+from tocsin.logstore.ports import LogStore
 
 RELATIONAL = ("sqlite", "postgres")
+
+LOG_STORES = ("memory", "postgres")
+"""Those whose reads see a write at once, as the tests of features like it; conformance holds the others to the same."""
 
 # A busy machine fails no test: how long an example takes says nothing of whether it is right.
 settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -62,3 +68,17 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     database = Database(database_url)
     yield database
     await database.close()
+
+
+@pytest.fixture(params=LOG_STORES)
+async def empty_log_store(request: pytest.FixtureRequest) -> AsyncIterator[LogStore]:
+    """A log store without logs, in memory and on PostgreSQL."""
+    if request.param == "memory":
+        yield MemoryLogStore()
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    with server.empty_database() as url:
+        store = PostgresLogStore(url)
+        await store.start()
+        yield store
+        await store.close()

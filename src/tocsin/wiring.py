@@ -143,6 +143,10 @@ def _log_store(settings: Settings) -> LogStore:
             from tocsin.logstore.backends.clickhouse.http_store import ClickHouseHttpStore
 
             return ClickHouseHttpStore(url, max_queries=max_queries)
+        case "postgresql":
+            from tocsin.logstore.backends.postgres.store import PostgresLogStore
+
+            return PostgresLogStore(url, max_queries=max_queries, fsync=settings.logstore.fsync)
         case _:
             from tocsin.logstore.backends.clickhouse.embedded import EmbeddedClickHouseStore
 

@@ -16,7 +16,7 @@ from tocsin.database.service import Database
 from tocsin.ingest.contracts import RecordColumns
 from tocsin.ingest.repository import IngestRepository
 from tocsin.kit.clock import utc_now
-from tocsin.logstore.backends.memory.store import MemoryLogStore
+from tocsin.logstore.ports import LogStore
 
 ORGANIZATION = UUID("00000000-0000-8000-8000-0000000000aa")
 OTHER_ORGANIZATION = UUID("00000000-0000-8000-8000-0000000000bb")
@@ -45,8 +45,8 @@ def clock() -> HeldClock:
 
 
 @pytest.fixture
-def store() -> MemoryLogStore:
-    return MemoryLogStore()
+def store(empty_log_store: LogStore) -> LogStore:
+    return empty_log_store
 
 
 async def add_organizations(database: Database) -> None:

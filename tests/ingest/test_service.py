@@ -19,16 +19,13 @@ from tocsin.ingest.service import (
     IngestService,
 )
 from tocsin.kit.errors import InvalidRequest, TooManyRequests
-from tocsin.logstore.backends.memory.store import MemoryLogStore
-from tocsin.logstore.ports import IngestTotals
+from tocsin.logstore.ports import IngestTotals, LogStore
 
 MAX_PENDING_BYTES = 1_000
 
 
 @pytest.fixture
-async def service(
-    store: MemoryLogStore, repository: IngestRepository, clock: HeldClock
-) -> AsyncIterator[IngestService]:
+async def service(store: LogStore, repository: IngestRepository, clock: HeldClock) -> AsyncIterator[IngestService]:
     service = IngestService(store, repository, clock=clock, max_pending_bytes=MAX_PENDING_BYTES)
     yield service
     await service.close()
@@ -49,7 +46,7 @@ TIMED = [{"message": f"log {number}", "timestamp": NOON_UNIX_NANO + number} for 
 CUT = Reject(RejectReason.MALFORMED_JSON, "cut short", b'{"mess')
 
 
-async def test_every_record_is_accounted_for(service: IngestService, store: MemoryLogStore) -> None:
+async def test_every_record_is_accounted_for(service: IngestService, store: LogStore) -> None:
     sent = decoded([*TIMED, {"message": 5}, {"message": "late", "timestamp": "junk"}], [CUT])
     outcome = await send(service, sent, KEY)
     reasons = Counter(
@@ -71,7 +68,7 @@ async def test_rejects_are_kept_as_dead_letters(service: IngestService) -> None:
 
 
 async def test_nothing_new_is_stored_when_a_request_is_sent_again(
-    service: IngestService, store: MemoryLogStore, clock: HeldClock
+    service: IngestService, store: LogStore, clock: HeldClock
 ) -> None:
     await send(service, decoded(TIMED), KEY)
     clock.unix_nano += 1_000_000_000
@@ -81,7 +78,7 @@ async def test_nothing_new_is_stored_when_a_request_is_sent_again(
 
 
 async def test_both_are_stored_when_two_requests_say_the_same_without_a_time(
-    service: IngestService, store: MemoryLogStore
+    service: IngestService, store: LogStore
 ) -> None:
     one_after_the_other = [await send(service, decoded([TICK]), KEY) for _ in range(2)]
     at_once = await asyncio.gather(*(send(service, decoded([TICK]), KEY) for _ in range(5)))
@@ -90,7 +87,7 @@ async def test_both_are_stored_when_two_requests_say_the_same_without_a_time(
 
 
 async def test_request_without_times_is_recognised_when_it_has_the_same_idempotency_key(
-    service: IngestService, store: MemoryLogStore, clock: HeldClock
+    service: IngestService, store: LogStore, clock: HeldClock
 ) -> None:
     first = await send(service, decoded([TICK, TICK]), KEY, idempotency_key="k")
     clock.unix_nano += 7_000_000_000
@@ -102,7 +99,7 @@ async def test_request_without_times_is_recognised_when_it_has_the_same_idempote
 
 
 async def test_request_is_stored_once_when_it_comes_several_times_at_once(
-    service: IngestService, store: MemoryLogStore
+    service: IngestService, store: LogStore
 ) -> None:
     outcomes = await asyncio.gather(*(send(service, decoded([TICK]), KEY, idempotency_key="k") for _ in range(4)))
     assert sum(outcome.stored for outcome in outcomes) == 1
@@ -110,7 +107,7 @@ async def test_request_is_stored_once_when_it_comes_several_times_at_once(
 
 
 async def test_idempotency_key_is_forgotten_after_its_lifetime(
-    store: MemoryLogStore, repository: IngestRepository, clock: HeldClock
+    store: LogStore, repository: IngestRepository, clock: HeldClock
 ) -> None:
     stored = []
     for _ in range(2):
@@ -124,7 +121,7 @@ async def test_idempotency_key_is_forgotten_after_its_lifetime(
 
 @pytest.mark.parametrize("key", ["", "k" * (MAX_IDEMPOTENCY_KEY_CHARACTERS + 1)])
 async def test_request_is_refused_when_its_idempotency_key_has_no_usable_length(
-    service: IngestService, store: MemoryLogStore, key: str
+    service: IngestService, store: LogStore, key: str
 ) -> None:
     with pytest.raises(InvalidRequest, match="Idempotency-Key"):
         await send(service, decoded([TICK]), KEY, idempotency_key=key)

@@ -10,7 +10,7 @@ from litestar.testing import AsyncTestClient
 from tests.support.logs import NOON_UNIX_NANO
 from tocsin.accounts.contracts import Principal, Role
 from tocsin.kit.errors import TocsinError
-from tocsin.logstore.backends.memory.store import MemoryLogStore
+from tocsin.logstore.ports import LogStore
 from tocsin.search.context import ContextService
 from tocsin.search.endpoints import LogsController
 from tocsin.search.exploration import ExplorationService
@@ -40,8 +40,8 @@ def clock() -> HeldClock:
 
 
 @pytest.fixture
-def store() -> MemoryLogStore:
-    return MemoryLogStore()
+def store(empty_log_store: LogStore) -> LogStore:
+    return empty_log_store
 
 
 @pytest.fixture
@@ -50,12 +50,12 @@ async def limits() -> QueryLimits:
 
 
 @pytest.fixture
-async def service(store: MemoryLogStore, clock: HeldClock, limits: QueryLimits) -> SearchService:
+async def service(store: LogStore, clock: HeldClock, limits: QueryLimits) -> SearchService:
     return SearchService(store, limits=limits, clock=clock)
 
 
 @pytest.fixture
-async def exploration(store: MemoryLogStore, clock: HeldClock, limits: QueryLimits) -> ExplorationService:
+async def exploration(store: LogStore, clock: HeldClock, limits: QueryLimits) -> ExplorationService:
     return ExplorationService(store, limits=limits, clock=clock)
 
 
@@ -76,7 +76,7 @@ def given(service: object) -> Provide:
 async def client(
     service: SearchService,
     exploration: ExplorationService,
-    store: MemoryLogStore,
+    store: LogStore,
     limits: QueryLimits,
     clock: HeldClock,
 ) -> AsyncIterator[AsyncTestClient[Litestar]]:

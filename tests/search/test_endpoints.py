@@ -7,8 +7,7 @@ from litestar.testing import AsyncTestClient
 
 from tests.search.conftest import ORGANIZATION
 from tests.support.logs import NOON_UNIX_NANO, log_batch
-from tocsin.logstore.backends.memory.store import MemoryLogStore
-from tocsin.logstore.ports import Receipt
+from tocsin.logstore.ports import LogStore, Receipt
 
 Client = AsyncTestClient[Litestar]
 SECOND = 1_000_000_000
@@ -16,7 +15,7 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 @pytest.fixture(autouse=True)
-async def stored_logs(store: MemoryLogStore) -> None:
+async def stored_logs(store: LogStore) -> None:
     rows: list[dict[str, Any]] = [
         {
             "timestamp": NOON_UNIX_NANO - 60 * SECOND + 123,

@@ -9,8 +9,7 @@ from litestar.testing import AsyncTestClient
 
 from tests.search.conftest import ORGANIZATION
 from tests.support.logs import NOON_UNIX_NANO, log_batch
-from tocsin.logstore.backends.memory.store import MemoryLogStore
-from tocsin.logstore.ports import Receipt
+from tocsin.logstore.ports import LogStore, Receipt
 
 Client = AsyncTestClient[Litestar]
 SECOND = 1_000_000_000
@@ -18,7 +17,7 @@ TRACE = "0af7651916cd43dd8448eb211c80319c"
 
 
 @pytest.fixture(autouse=True)
-async def stored_logs(store: MemoryLogStore) -> None:
+async def stored_logs(store: LogStore) -> None:
     """Twelve logs in as many minutes: two services, a trace on three of them, and metadata that shadows a field."""
     rows: list[dict[str, Any]] = [
         {

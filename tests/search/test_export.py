@@ -20,7 +20,7 @@ from tests.support.random_logs import log_rows
 from tocsin.kit.errors import QueryTimedOut, TooManyRequests
 from tocsin.logmodel.batch import STORED_LOG_SCHEMA
 from tocsin.logstore.backends.memory.store import MemoryLogStore
-from tocsin.logstore.ports import Order, Receipt, ScanPlan, Selection, TimeRange
+from tocsin.logstore.ports import LogStore, Order, Receipt, ScanPlan, Selection, TimeRange
 from tocsin.search import export_files
 from tocsin.search import limits as limits_module
 from tocsin.search.contracts import ExportFormat, Question
@@ -35,7 +35,7 @@ EVERYTHING = Selection(organization_id=ORGANIZATION, time_range=TimeRange(0, 2**
 NASTY = 'a,"b"\r\nc\x00;\t=1+1 é🎉'
 
 
-async def _write(store: MemoryLogStore, count: int) -> None:
+async def _write(store: LogStore, count: int) -> None:
     rows = [
         {
             "timestamp": NOON_UNIX_NANO - (count - n) * 1_000_001,
@@ -59,7 +59,7 @@ def _read(form: ExportFormat, data: bytes) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("form", list(ExportFormat))
 async def test_an_export_holds_every_log_that_matches_oldest_first(
-    client: Client, store: MemoryLogStore, form: ExportFormat
+    client: Client, store: LogStore, form: ExportFormat
 ) -> None:
     await _write(store, 30)
     response = await client.get("/v1/logs/export", params={"format": form.value})
@@ -80,14 +80,14 @@ async def test_an_export_of_nothing_is_a_file_of_its_form(client: Client, form: 
     assert form is ExportFormat.NDJSON or response.content
 
 
-async def test_lines_of_json_are_what_a_search_answers(client: Client, store: MemoryLogStore) -> None:
+async def test_lines_of_json_are_what_a_search_answers(client: Client, store: LogStore) -> None:
     await _write(store, 3)
     exported = (await client.get("/v1/logs/export", params={"order": "newest", "limit": "2"})).content
     found = (await client.get("/v1/logs", params={"limit": "2"})).json()["logs"]
     assert _read(ExportFormat.NDJSON, exported) == found
 
 
-async def test_csv_lines_end_as_the_standard_says(client: Client, store: MemoryLogStore) -> None:
+async def test_csv_lines_end_as_the_standard_says(client: Client, store: LogStore) -> None:
     await _write(store, 1)
     content = (await client.get("/v1/logs/export", params={"format": "csv"})).content
     assert content.startswith(b"id,timestamp,")
@@ -112,7 +112,7 @@ async def test_any_log_is_read_back_as_it_was(rows: list[dict[str, Any]], form: 
 
 
 async def test_a_parquet_file_is_written_a_row_group_at_a_time(
-    store: MemoryLogStore, monkeypatch: pytest.MonkeyPatch
+    store: LogStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(export_files, "ROW_GROUP_ROWS", 4)
     await _write(store, 10)
@@ -144,7 +144,7 @@ class _EndlessStore(MemoryLogStore):
             self.is_read = False
 
 
-def _service(store: MemoryLogStore) -> ExportService:
+def _service(store: LogStore) -> ExportService:
     limits = QueryLimits(max_concurrent=1, timeout_seconds=5)
     return ExportService(store, limits=limits, clock=HeldClock(NOON_UNIX_NANO))
 

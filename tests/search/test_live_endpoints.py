@@ -33,6 +33,12 @@ Message = dict[str, Any]
 
 
 @pytest.fixture
+def store() -> MemoryLogStore:
+    """In memory alone: the client runs the application in an event loop that is not the test's."""
+    return MemoryLogStore()
+
+
+@pytest.fixture
 def token(clock: HeldClock) -> str:
     return AccessTokens(SIGNING_KEY, clock).mint(PRINCIPAL).token
 

@@ -11,7 +11,7 @@ from tests.support.logs import NOON_UNIX_NANO, log_batch
 from tocsin.kit.errors import InvalidRequest, NotFound, QueryTimedOut, TooManyRequests
 from tocsin.logmodel.ids import log_id
 from tocsin.logstore.backends.memory.store import MemoryLogStore
-from tocsin.logstore.ports import Order, Receipt, ScanPlan, Selection, TimeRange
+from tocsin.logstore.ports import LogStore, Order, Receipt, ScanPlan, Selection, TimeRange
 from tocsin.search import limits as limits_module
 from tocsin.search.contracts import Question
 from tocsin.search.limits import QueryLimits
@@ -35,16 +35,16 @@ class SlowStore(MemoryLogStore):
         return 0
 
 
-def _service(store: MemoryLogStore, clock: HeldClock, *, max_concurrent: int, timeout_seconds: float) -> SearchService:
+def _service(store: LogStore, clock: HeldClock, *, max_concurrent: int, timeout_seconds: float) -> SearchService:
     limits = QueryLimits(max_concurrent=max_concurrent, timeout_seconds=timeout_seconds)
     return SearchService(store, limits=limits, clock=clock)
 
 
-async def _write(store: MemoryLogStore, rows: list[dict[str, Any]]) -> None:
+async def _write(store: LogStore, rows: list[dict[str, Any]]) -> None:
     await store.write(ORGANIZATION, log_batch(rows), Receipt(received=len(rows)))
 
 
-async def _write_minutes(store: MemoryLogStore, count: int) -> None:
+async def _write_minutes(store: LogStore, count: int) -> None:
     """One log in each of the last minutes."""
     await _write(
         store, [{"timestamp": NOON_UNIX_NANO - n * 60 * SECOND - 1, "message": f"log {n}"} for n in range(count)]
@@ -58,7 +58,7 @@ def _messages(rows: pa.Table) -> list[str]:
 
 @pytest.mark.parametrize("order", list(Order))
 @pytest.mark.parametrize("limit", [1, 3, 5, 10, 11])
-async def test_pages_join_to_all_logs(service: SearchService, store: MemoryLogStore, order: Order, limit: int) -> None:
+async def test_pages_join_to_all_logs(service: SearchService, store: LogStore, order: Order, limit: int) -> None:
     await _write_minutes(store, 10)
     found: list[str] = []
     cursor: str | None = None
@@ -76,7 +76,7 @@ async def test_pages_join_to_all_logs(service: SearchService, store: MemoryLogSt
 
 
 async def test_later_pages_keep_the_first_range_when_time_goes_on(
-    service: SearchService, store: MemoryLogStore, clock: HeldClock
+    service: SearchService, store: LogStore, clock: HeldClock
 ) -> None:
     await _write_minutes(store, 10)
     question = Question(organization_id=ORGANIZATION, start="now-15m")
@@ -87,7 +87,7 @@ async def test_later_pages_keep_the_first_range_when_time_goes_on(
     assert len(_messages(second.rows)) == 4
 
 
-async def test_only_the_asking_organization_is_read(service: SearchService, store: MemoryLogStore) -> None:
+async def test_only_the_asking_organization_is_read(service: SearchService, store: LogStore) -> None:
     await _write_minutes(store, 3)
     stranger = Question(organization_id=UUID(int=9))
     assert _messages((await service.logs(stranger)).rows) == []
@@ -97,7 +97,7 @@ async def test_only_the_asking_organization_is_read(service: SearchService, stor
         await service.get(stranger.organization_id, log_id(timestamp, content_hash))
 
 
-async def _any_log(store: MemoryLogStore) -> tuple[int, int]:
+async def _any_log(store: LogStore) -> tuple[int, int]:
     plan = ScanPlan(selection=Selection(organization_id=ORGANIZATION, time_range=TimeRange(0, 2**62)), limit=1)
     [batch] = [batch async for batch in store.scan(plan)]
     return batch["timestamp"].cast(pa.int64())[0].as_py(), batch["content_hash"][0].as_py()

@@ -48,6 +48,11 @@ class PostgresServer:
         )
         shutil.rmtree(self._directory)
 
+    @property
+    def url(self) -> str:
+        """The URL of the database that every server has, and that ends with the server."""
+        return self._url("postgres")
+
     @contextmanager
     def empty_database(self) -> Iterator[str]:
         """The URL of a new database without tables, which is dropped at the end."""
@@ -71,7 +76,7 @@ class PostgresServer:
             self._execute(f"DROP DATABASE {name} WITH (FORCE)")
 
     def _ensure_migrated_template(self) -> None:
-        with psycopg.connect(self._url("postgres")) as connection:
+        with psycopg.connect(self.url) as connection:
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (_MIGRATED_TEMPLATE,))
             if found.fetchone():
                 return
@@ -82,7 +87,7 @@ class PostgresServer:
         return str(self._server.get_uri(database=name))
 
     def _execute(self, statement: str) -> None:
-        with psycopg.connect(self._url("postgres"), autocommit=True) as connection:
+        with psycopg.connect(self.url, autocommit=True) as connection:
             connection.execute(statement.encode())
 
 

@@ -80,10 +80,11 @@ class LogstoreSettings:
 
     url: str = setting(
         "LOGSTORE_URL",
-        url("clickhouse+embedded", "clickhouse", "clickhouses", "memory"),
+        url("clickhouse+embedded", "clickhouse", "clickhouses", "postgresql", "memory"),
         "clickhouse+embedded:",
         "The log store: embedded in the data directory, a ClickHouse server over HTTP (`clickhouse://`) or HTTPS "
-        "(`clickhouses://`), or `memory:`, which forgets everything at the end.",
+        "(`clickhouses://`), a PostgreSQL database (`postgresql://`), or `memory:`, which forgets everything at the "
+        "end.",
     )
     fsync: bool = setting(
         "FSYNC", switch(), "on", "Whether an acknowledged log survives power loss, and not only the end of a process."

@@ -10,30 +10,25 @@ import json
 import os
 import platform
 import queue
-import signal
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-
-import psutil
+from typing import Any
 
 from benchmarks.generator import NEEDLE, Body, Facts, bodies
+from benchmarks.measured import MeasuredServer
 
 CONNECTIONS = 4
 LOGS_A_REQUEST = 1_000
 WARM_UP_RUNS = 3
 QUERY_RUNS = 30
-IDLE_SECONDS = 10
-IDLE_CPU_SHARE = 0.02
-IDLE_TIMEOUT_SECONDS = 180
 
 BUDGETS = {
     "cpu_seconds_per_million_acked": (10.0, 6.0),
@@ -52,83 +47,45 @@ BUDGETS = {
 }
 """What must be reached, and what is aimed at."""
 
+Post = Callable[[http.client.HTTPConnection, Body], bool]
+"""Sends a body over a connection; False if it must be sent again."""
+
+Results = dict[str, Any]
+"""``ingest`` and ``queries_ms``, as they stand in the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Workload:
+    """What is sent, and what is known of it."""
+
+    prepared: list[Body]
+    facts: Facts
+
+
 PASSWORD = "a-password-for-the-benchmark"
 API_KEY = "svc_benchmrk_" + "b" * 43
 
 
-class Server:
-    """The server under measurement: a process of its own on a directory of its own."""
+def start_tocsin(directory: Path, settings: Mapping[str, str], **options: Any) -> MeasuredServer:
+    """Start the server under measurement on a directory of its own, with ``settings`` beside the usual ones."""
 
-    def __init__(self, directory: Path, *, log_file: Path) -> None:
-        self.directory = directory
-        self.port = _free_port()
-        settings = {
-            "TOCSIN_PORT": str(self.port),
+    def environment(port: int) -> dict[str, str]:
+        return {
+            **os.environ,
+            "TOCSIN_PORT": str(port),
             "TOCSIN_DATA_DIR": str(directory),
             "TOCSIN_BOOTSTRAP_PASSWORD": PASSWORD,
             "TOCSIN_BOOTSTRAP_API_KEY": API_KEY,
+            **settings,
         }
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "tocsin", "serve"],
-            env=os.environ | settings,
-            cwd=directory,
-            stdout=log_file.open("wb"),
-            stderr=subprocess.STDOUT,
-        )
-        self.process = psutil.Process(self._process.pid)
-        self.peak_rss_bytes = 0
-        self._watching = True
-        threading.Thread(target=self._watch_memory, daemon=True).start()
 
-    def wait_until_ready(self) -> None:
-        """Wait until ``/readyz`` says 200."""
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if self._process.poll() is not None:
-                raise RuntimeError("the server ended; see benchmarks/results/server.log")
-            try:
-                if get(self.port, "/readyz")[0] == 200:
-                    return
-            except OSError:
-                pass
-            time.sleep(0.1)
-        raise TimeoutError("the server is not ready after 60 s")
-
-    def cpu_seconds(self) -> float:
-        """User and system time of the server process so far."""
-        times = self.process.cpu_times()
-        return float(times.user + times.system)
-
-    def wait_until_idle(self) -> float:
-        """Wait for ten seconds in a row under 2 % of a core; the CPU seconds used until they began."""
-        deadline = time.monotonic() + IDLE_TIMEOUT_SECONDS
-        began, cpu_then = time.monotonic(), self.cpu_seconds()
-        while time.monotonic() < deadline:
-            before = self.cpu_seconds()
-            time.sleep(1)
-            if self.cpu_seconds() - before > IDLE_CPU_SHARE:
-                began, cpu_then = time.monotonic(), self.cpu_seconds()
-            elif time.monotonic() - began >= IDLE_SECONDS:
-                return cpu_then
-        raise TimeoutError(f"the server is not idle after {IDLE_TIMEOUT_SECONDS} s")
-
-    def disk_bytes(self) -> int:
-        """What its directory takes on disk."""
-        return sum(path.stat().st_size for path in self.directory.rglob("*") if path.is_file())
-
-    def stop(self) -> None:
-        """End it as an operator would."""
-        self._watching = False
-        self._process.send_signal(signal.SIGTERM)
-        self._process.wait(60)
-
-    def _watch_memory(self) -> None:
-        while self._watching:
-            try:
-                self.peak_rss_bytes = max(self.peak_rss_bytes, self.process.memory_info().rss)
-            except psutil.NoSuchProcess:
-                return
-            time.sleep(0.1)
+    return MeasuredServer(
+        directory,
+        lambda _: [sys.executable, "-m", "tocsin", "serve"],
+        environment=environment,
+        is_ready=lambda port: get(port, "/readyz")[0] == 200,
+        **options,
+    )
 
 
 def get(port: int, path: str, *, token: str | None = None) -> tuple[int, bytes]:
@@ -152,10 +109,22 @@ def log_in(port: int) -> str:
     return str(answer["access_token"])
 
 
-def send_all(port: int, waiting: "queue.SimpleQueue[Body]") -> list[float]:
+def post_tocsin(connection: http.client.HTTPConnection, body: Body) -> bool:
+    """Send one body; whether it was acknowledged, or must be sent again (after the pause that the server asks for)."""
+    connection.request("POST", "/v1/ingest", body.json, {"X-API-Key": API_KEY, "Content-Type": "application/json"})
+    response = connection.getresponse()
+    answer = response.read()
+    if response.status in (429, 503):
+        time.sleep(int(response.headers["Retry-After"]))
+        return False
+    if response.status != 200 or json.loads(answer)["received"] != body.logs:
+        raise RuntimeError(f"intake answered {response.status}: {answer!r:.300}")
+    return True
+
+
+def send_all(port: int, waiting: "queue.SimpleQueue[Body]", post: Post = post_tocsin) -> list[float]:
     """Send bodies over one connection until none is left; the seconds each took until it was acknowledged."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-    headers = {"X-API-Key": API_KEY, "Content-Type": "application/json"}
     seconds: list[float] = []
     while True:
         try:
@@ -163,21 +132,16 @@ def send_all(port: int, waiting: "queue.SimpleQueue[Body]") -> list[float]:
         except queue.Empty:
             connection.close()
             return seconds
-        while True:
+        acknowledged = False
+        while not acknowledged:
             started = time.perf_counter()
-            connection.request("POST", "/v1/ingest", body.json, headers)
-            response = connection.getresponse()
-            answer = response.read()
-            if response.status in (429, 503):
-                time.sleep(int(response.headers["Retry-After"]))
-                continue
-            if response.status != 200 or json.loads(answer)["received"] != body.logs:
-                raise RuntimeError(f"intake answered {response.status}: {answer!r:.300}")
-            seconds.append(time.perf_counter() - started)
-            break
+            acknowledged = post(connection, body)
+        seconds.append(time.perf_counter() - started)
 
 
-def measure_ingest(server: Server, prepared: list[Body], log_bytes: int) -> dict[str, float]:
+def measure_ingest(
+    server: MeasuredServer, prepared: list[Body], log_bytes: int, post: Post = post_tocsin
+) -> dict[str, float]:
     """Send everything over four connections, then wait until the server is idle."""
     logs = sum(body.logs for body in prepared)
     waiting: queue.SimpleQueue[Body] = queue.SimpleQueue()
@@ -188,7 +152,7 @@ def measure_ingest(server: Server, prepared: list[Body], log_bytes: int) -> dict
 
     def send() -> None:
         try:
-            acknowledged.extend(send_all(server.port, waiting))
+            acknowledged.extend(send_all(server.port, waiting, post))
         except BaseException as error:  # noqa: BLE001  (handed to the main thread)
             failures.append(error)
 
@@ -211,11 +175,10 @@ def measure_ingest(server: Server, prepared: list[Body], log_bytes: int) -> dict
         "ack_p95_ms": round(_percentile(acknowledged, 0.95) * 1000, 1),
         "peak_rss_mb": round(server.peak_rss_bytes / 1e6),
         "disk_bytes_per_log": round(server.disk_bytes() / logs, 1),
-        "parts": _parts(server.directory),
     }
 
 
-def measure_queries(server: Server, token: str, facts: Facts) -> dict[str, dict[str, float]]:
+def measure_queries(server: MeasuredServer, token: str, facts: Facts) -> dict[str, dict[str, float]]:
     """Warm p50 and p95 of the seven queries. Each run's range ends elsewhere, so that no cache of results can help."""
 
     def ask(path: str, run: int, **parameters: str) -> bytes:
@@ -235,6 +198,11 @@ def measure_queries(server: Server, token: str, facts: Facts) -> dict[str, dict[
         "metadata_equality": lambda run: ask("/v1/logs/count", run, q="region:eu-west-1"),
         "top_patterns": lambda run: ask("/v1/logs/shapes", run, limit="10"),
     }
+    return timed(queries)
+
+
+def timed(queries: Mapping[str, Callable[[int], bytes]]) -> dict[str, dict[str, float]]:
+    """Milliseconds of each query, p50 and p95 of the warm runs."""
     results = {}
     for name, run_query in queries.items():
         seconds = []
@@ -257,21 +225,42 @@ def _parts(directory: Path) -> int:
     return sum(1 for _ in directory.rglob("columns.txt"))
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def print_table(results: dict[str, dict[str, float]], queries: dict[str, dict[str, float]]) -> None:
-    """What was measured beside what must be reached and what is aimed at."""
-    print(f"\n{'':34}{'measured':>12}{'must':>12}{'aim':>12}")
-    for name, measured in results["ingest"].items():
+def print_table(columns: Mapping[str, Results]) -> None:
+    """What was measured, a column each, beside what must be reached and what is aimed at."""
+    heads = "".join(f"{name:>14}" for name in columns)
+    print(f"\n{'':34}{heads}{'must':>12}{'aim':>12}")
+    first = next(iter(columns.values()))
+    for name in first["ingest"]:
+        figures = "".join(f"{results['ingest'].get(name, ''):>14,}" for results in columns.values())
         must, aim = BUDGETS.get(name, ("", ""))
-        print(f"{name:34}{measured:>12,}{must:>12}{aim:>12}")
-    for name, times in queries.items():
+        print(f"{name:34}{figures}{must:>12}{aim:>12}")
+    for name in first["queries_ms"]:
+        times = "".join(f"{results['queries_ms'][name]['p50']:>14}" for results in columns.values())
         must, aim = BUDGETS[name]
-        print(f"{name + ' p50 (ms)':34}{times['p50']:>12}{must:>12}{aim:>12}   p95 {times['p95']}")
+        print(f"{name + ' p50 (ms)':34}{times}{must:>12}{aim:>12}   p95 {first['queries_ms'][name]['p95']}")
+
+
+def measure(settings: Mapping[str, str], workload: Workload, log_file: Path, **options: Any) -> Results:
+    """Start a server, send everything, ask everything, stop it."""
+    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as directory:
+        server = start_tocsin(Path(directory), settings, log_file=log_file, **options)
+        try:
+            server.wait_until_ready()
+            time.sleep(2)
+            ingest = measure_ingest(server, workload.prepared, workload.facts.log_bytes)
+            ingest["parts"] = _parts(server.directory)
+            queries = measure_queries(server, log_in(server.port), workload.facts)
+        finally:
+            server.stop()
+    return {"ingest": ingest, "queries_ms": queries}
+
+
+def generated(logs: int, seed: int) -> Workload:
+    """The logs that are sent; the newest is from now."""
+    facts = Facts()
+    print(f"generating {logs:,} logs (seed {seed}) …", flush=True)
+    end = time.time_ns()
+    return Workload(list(bodies(logs, a_request=LOGS_A_REQUEST, seed=seed, end_unix_nano=end, facts=facts)), facts)
 
 
 def main() -> None:
@@ -279,30 +268,25 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--logs", type=int, default=500_000, help="how many logs to send (default 500,000)")
     parser.add_argument("--large", action="store_true", help="send 5 million logs")
+    parser.add_argument("--postgres", action="store_true", help="measure PostgreSQL as log store too, with a fifth")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results" / "bench.json")
     options = parser.parse_args()
     logs = 5_000_000 if options.large else options.logs
-    facts = Facts()
-    print(f"generating {logs:,} logs (seed {options.seed}) …", flush=True)
-    prepared = list(
-        bodies(logs, a_request=LOGS_A_REQUEST, seed=options.seed, end_unix_nano=time.time_ns(), facts=facts)
-    )
-    with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as directory:
-        options.output.parent.mkdir(parents=True, exist_ok=True)
-        server = Server(Path(directory), log_file=options.output.parent / "server.log")
-        try:
-            server.wait_until_ready()
-            time.sleep(2)
-            ingest = measure_ingest(server, prepared, facts.log_bytes)
-            queries = measure_queries(server, log_in(server.port), facts)
-        finally:
-            server.stop()
+    options.output.parent.mkdir(parents=True, exist_ok=True)
+    log_file = options.output.parent / "server.log"
+    measured = measure({}, generated(logs, options.seed), log_file)
+    columns = {"measured": measured}
+    if options.postgres:
+        from benchmarks.postgres import measure_on_postgres
+
+        columns["postgres"] = measure_on_postgres(generated(logs // 5, options.seed), log_file)
     machine = {"cores": os.cpu_count(), "platform": platform.platform(), "python": platform.python_version()}
     measured_at = datetime.now(UTC).isoformat(timespec="seconds")
-    results = {"measured_at": measured_at, "machine": machine, "ingest": ingest, "queries_ms": queries}
+    others = {name: results for name, results in columns.items() if name != "measured"}
+    results = {"measured_at": measured_at, "machine": machine, **measured, **others}
     options.output.write_text(json.dumps(results, indent=2) + "\n")
-    print_table({"ingest": ingest}, queries)
+    print_table(columns)
 
 
 if __name__ == "__main__":

@@ -26,8 +26,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect as connect_and_block
 
-from benchmarks.bench import API_KEY, Server, log_in
+from benchmarks.bench import API_KEY, log_in, start_tocsin
 from benchmarks.generator import Facts, bodies
+from benchmarks.measured import MeasuredServer
 
 LOGS_A_REQUEST = 100
 SETTLING_SECONDS = 2.0
@@ -155,7 +156,7 @@ def send(port: int, prepared: Sequence[tuple[str, bytes]], rate: int) -> dict[st
     return acknowledged_at
 
 
-def measure(server: Server, token: str, watchers: int, seconds: float, rate: int) -> dict[str, Any]:
+def measure(server: MeasuredServer, token: str, watchers: int, seconds: float, rate: int) -> dict[str, Any]:
     """Send for so long while so many watch: the server's CPU in per cent of a core, and what was delivered."""
     prepared = requests(seconds, rate)
     ours, theirs = multiprocessing.get_context("spawn").Pipe()
@@ -203,7 +204,7 @@ def main() -> None:
     _RESULTS.mkdir(parents=True, exist_ok=True)
     turns: list[dict[str, Any]] = []
     with tempfile.TemporaryDirectory(prefix="tocsin-bench-") as directory:
-        server = Server(Path(directory), log_file=_RESULTS / "server.log")
+        server = start_tocsin(Path(directory), {}, log_file=_RESULTS / "server.log")
         try:
             server.wait_until_ready()
             token = log_in(server.port)

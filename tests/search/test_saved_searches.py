@@ -29,7 +29,7 @@ from tocsin.search.saved_searches import SavedSearchesService
 PATH = "/v1/saved-searches"
 SIGNING_KEY = bytes(range(64))
 OURS, THEIRS = UUID(int=1), UUID(int=2)
-DECLINED: dict[str, Any] = {"name": "declined cards", "query": 'level>=ERROR "card declined"', "from": "now-2h"}
+DECLINED: dict[str, Any] = {"name": "declined cards", "query": 'level:>=ERROR "card declined"', "from": "now-2h"}
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,7 @@ def serve() -> None:
     serve_until_stopped(settings, announce)
 
 
-Query = Annotated[str, typer.Argument(help='Words, "phrases", field:value, level>=WARN; empty for everything.')]
+Query = Annotated[str, typer.Argument(help='Words, "phrases", field:value, level:>=WARN; empty for everything.')]
 Since = Annotated[str | None, typer.Option(help="How far back: 30s, 15m, 2h, 7d.")]
 Start = Annotated[str | None, typer.Option("--from", help="From this moment: RFC 3339, or now-2h.")]
 End = Annotated[str | None, typer.Option("--to", help="To just before this moment.")]

@@ -13,6 +13,7 @@ _LONE_COMPARISON = re.compile(r"[<>=!]=?|=~|!~|<>|=>|=<")
 _OPERATOR_OF_VALUE = re.compile(r"(==|=>|=<|=~|=|!=|!~|~|<>|(?:[<>]=|[<>](?!=))[<>=!~]+)(.*)", re.DOTALL)
 _OPERATOR_BY_SIGN = {"=": "", "==": "", "=>": ">=", "=<": "<="}
 _NEGATED = frozenset({"!=", "<>", "!~"})
+_COMPARED_WORD = re.compile(r"([^\W\d][\w.]*)(>=|<=|[<>](?=[0-9]))([\w.+-]+)")
 _FIELD_BEFORE = re.compile(r"([^\s\"():*]+):?\s*\Z")
 _VALUE_BEHIND = re.compile(r"\s*([^\s\"():*]+)")
 
@@ -29,6 +30,10 @@ def refuse_foreign_word(value: Value) -> None:
     if value.text.startswith("!") and value.text[1:2].isalnum():
         better_value = f"-{value.text[1:]}"
         value.refuse("! is written NOT, or - before a word", "NOT", "a word", better_value=better_value)
+    compared = _COMPARED_WORD.fullmatch(value.text)
+    if compared is not None:
+        better_value = "{}:{}{}".format(*compared.groups())
+        value.refuse("a comparison stands behind its field's colon", "a comparison", better_value=better_value)
     if _LONE_COMPARISON.fullmatch(value.text):
         value.refuse("a comparison stands directly behind its field's colon", "a comparison like duration_ms:>250")
 

@@ -31,7 +31,7 @@ QueryText = Annotated[
         description='Words, "phrases", *substrings*, field:value, AND, OR, NOT and parentheses; empty for all logs.',
         examples=[
             Example(summary="everything", value=""),
-            Example(summary="errors of a service", value="service:checkout level>=ERROR timeout"),
+            Example(summary="errors of a service", value="service:checkout level:>=ERROR timeout"),
             Example(summary="a phrase and a number", value='"card declined" http.status:>=500'),
         ],
     ),

@@ -43,7 +43,7 @@ class SavedSearchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unkno
 
     name: Annotated[str, Meta(min_length=1, max_length=200, pattern=_NAME_FORM, examples=["declined cards"])]
     query: Annotated[
-        str, Meta(max_length=4_096, pattern=_NO_NUL, examples=['service:checkout level>=ERROR "card declined"'])
+        str, Meta(max_length=4_096, pattern=_NO_NUL, examples=['service:checkout level:>=ERROR "card declined"'])
     ]
     from_: _Moment | None = msgspec.field(name="from", default=None)
     to: _Moment | None = None

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from uuid import UUID
@@ -11,11 +12,14 @@ import pytest
 
 from tests.search.conftest import ORGANIZATION
 from tests.support.logs import NOON_UNIX_NANO, log_batch
-from tocsin.kit.errors import ServiceUnavailable, StoreUnavailable, TooManyRequests
+from tocsin.kit.errors import QueryTooExpensive, ServiceUnavailable, StoreUnavailable, TooManyRequests
+from tocsin.logmodel.log import Log
 from tocsin.logstore.backends.memory.store import MemoryLogStore
+from tocsin.logstore.matching import matches
 from tocsin.logstore.ports import OrganizationId, Receipt
 from tocsin.query.parser import parse
-from tocsin.search import live, live_watcher
+from tocsin.query.tree import Node
+from tocsin.search import live, live_filters, live_watcher
 from tocsin.search.live import LiveTail
 from tocsin.search.live_watcher import Delivery, LiveLog, RateLimit, Watcher, WatcherTooSlow
 
@@ -240,6 +244,29 @@ async def test_a_slow_reader_is_cut_off_alone(
     await _store(held_store, ["last"])
     assert (await quick.messages(22))[-1] == "last"
     await quick.close()
+
+
+async def test_the_dearest_query_is_cut_off_when_all_are_too_dear(
+    tail: LiveTail, held_store: HeldStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cheap, dear = await Reader(tail, "needle").begun(), await Reader(tail, "/e+/").begun()
+    monkeypatch.setattr(live_filters, "matches", _slow_match)
+    monkeypatch.setattr(live_filters, "_LEAST_SECONDS", 0.01)
+    await _store(held_store, [f"haystack {number}" for number in range(40)] + ["needle"])
+    assert await cheap.messages(1) == ["needle"]
+    await asyncio.wait({dear.task}, timeout=5)
+    assert isinstance(dear.task.exception(), QueryTooExpensive)
+    again = Reader(tail, "/e+/", after=0)
+    await asyncio.wait({again.task}, timeout=5)
+    assert isinstance(again.task.exception(), QueryTooExpensive)
+    await cheap.close()
+
+
+def _slow_match(query: Node, log: Log) -> bool:
+    started = time.thread_time()
+    while time.thread_time() < started + 0.001:
+        pass
+    return matches(query, log)
 
 
 async def test_watchers_are_told_when_the_store_is_down_and_may_come_back(

@@ -16,10 +16,11 @@ import pyarrow as pa
 import structlog
 from prometheus_client import Gauge
 
-from tocsin.kit.errors import ServiceUnavailable, TocsinError, TooManyRequests
+from tocsin.kit.errors import QueryTooExpensive, ServiceUnavailable, TocsinError, TooManyRequests
 from tocsin.logstore.ports import LogStore, OrganizationId
+from tocsin.query.text import to_text
 from tocsin.query.tree import Node
-from tocsin.search.live_filters import Filters, FilterSet, Rows
+from tocsin.search.live_filters import Filters, FilterSet, Rows, TooDear
 from tocsin.search.live_watcher import Delivery, LiveLog, RateLimit, Watcher
 from tocsin.search.schemas import encoded_logs
 
@@ -75,6 +76,7 @@ class LiveTail:
         Raises:
             TooManyRequests: too many watch already.
             WatcherTooSlow: the deliveries are not read fast enough.
+            QueryTooExpensive: to ask every log this takes too much, beside what else is watched.
             ServiceUnavailable: the store can't be followed right now; come back where you were.
         """
         if self._open >= MAX_WATCHERS:
@@ -157,7 +159,10 @@ class _Follower:
         while position < self._position:
             reached = self._position
             rows = await self._store.read_after(self.organization_id, position, limit=READ_ROWS)
-            found = (await self._in_thread(filters.matching, rows)).get(watcher.query, [])
+            try:
+                found = (await self._in_thread(filters.matching, rows)).get(watcher.query, [])
+            except TooDear as error:
+                raise _too_expensive() from error
             leaves_out = position >= everything_up_to
             # Nothing may be left of what was there.
             position = int(rows["ingest_sequence"][-1].as_py()) if rows.num_rows else reached
@@ -248,7 +253,7 @@ class _Follower:
                 await self.woken.wait()
 
     async def _hand_out(self, rows: pa.RecordBatch) -> None:
-        matched = await self._in_thread(self._filters.prepared().matching, rows)
+        matched = await self._matching(rows)
         if not matched:
             return
         sequences = rows["ingest_sequence"].to_pylist()
@@ -267,11 +272,28 @@ class _Follower:
             if not watcher.offer(delivery):
                 self.leave(watcher)
 
+    async def _matching(self, rows: pa.RecordBatch) -> dict[Node, Rows]:
+        """What each query matches; whoever watches one that is too dear for all to go on is cut off."""
+        while True:
+            try:
+                return await self._in_thread(self._filters.prepared().matching, rows)
+            except TooDear as error:
+                log.warning("search.live_query_cut_off", query=to_text(error.query))
+                for watcher in tuple(self._watchers.get(error.query, ())):
+                    watcher.fail(_too_expensive())
+                    self.leave(watcher)
+
     async def _encoded(self, rows: pa.RecordBatch, wanted: Rows) -> list[LiveLog]:
         return await self._in_thread(_encode, rows, wanted) if wanted else []
 
     async def _in_thread(self, work: Callable[[*Arguments], Answer], *arguments: *Arguments) -> Answer:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
+
+
+def _too_expensive() -> QueryTooExpensive:
+    return QueryTooExpensive(
+        "this query takes too long to be asked of every log; narrow it by a service, a word or a metadata value"
+    )
 
 
 def _encode(rows: pa.RecordBatch, wanted: Rows) -> list[LiveLog]:

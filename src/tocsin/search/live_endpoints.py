@@ -39,12 +39,13 @@ CLOSING_SECONDS = 5.0
 """How long it is waited for, to hear why it was cut off."""
 
 FAILED, TRY_AGAIN_LATER = 1011, 1013
-UNAUTHENTICATED, FORBIDDEN, TOO_SLOW = 4401, 4403, 4429
+UNAUTHENTICATED, FORBIDDEN, TOO_EXPENSIVE, TOO_SLOW = 4401, 4403, 4422, 4429
 """Codes with which the server closes; those of 4000 and more are Tocsin's own."""
 
 _CODES: dict[int, int] = {
     401: UNAUTHENTICATED,
     403: FORBIDDEN,
+    422: TOO_EXPENSIVE,
     429: TRY_AGAIN_LATER,
     503: TRY_AGAIN_LATER,
     504: TRY_AGAIN_LATER,

@@ -4,6 +4,7 @@ Every query's anchors (see ``live_needles``) are looked for at once, in native c
 are evaluated, on the rows where it was found. Identical queries are evaluated once.
 """
 
+import time
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -41,10 +42,22 @@ from tocsin.search.live_needles import (
 Rows = list[int]
 """Numbers of rows of a batch, in order."""
 
+MAX_SECONDS_A_LOG = 100e-6
+"""All queries together may take this for a log. Some 25 expressions do; what is looked for at once hardly counts."""
+
+_LEAST_SECONDS = 0.1
 _FEW_ROWS = 8
 
 _KELVIN_SIGN = "\N{KELVIN SIGN}"
 """The one character outside ASCII that folds to a letter inside, a ``k``."""
+
+
+class TooDear(Exception):
+    """The queries take too much processor time; ``query`` takes most of it."""
+
+    def __init__(self, query: Node) -> None:
+        super().__init__(query)
+        self.query = query
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +93,21 @@ class Filters:
 
         Args:
             rows: in ``STORED_LOG_SCHEMA``.
+
+        Raises:
+            TooDear: the queries take more than ``MAX_SECONDS_A_LOG``.
         """
         batch = _Batch(rows, self.needles)
         candidates = {query for needle in batch.found for query in self.anchored.get(needle, ())}
         asked = [(query, sorted(self._fewest(batch, query))) for query in candidates]
         asked += [(query, batch.all_rows) for query in self.unanchored]
-        return {query: found for query, among in asked if among and (found := batch.matching(query, among))}
+        matched: dict[Node, Rows] = {}
+        spending = _Spending(_LEAST_SECONDS + rows.num_rows * MAX_SECONDS_A_LOG)
+        for query, among in asked:
+            if among and (found := batch.matching(query, among)):
+                matched[query] = found
+            spending.count(query)
+        return matched
 
     def _fewest(self, batch: "_Batch", query: Node) -> Collection[int]:
         """The smallest set of rows that holds all that match."""
@@ -117,6 +139,28 @@ class FilterSet:
         if self._prepared is None:
             self._prepared = Filters.of(self._watched)
         return self._prepared
+
+
+class _Spending:
+    """The processor time that queries take, one after the other."""
+
+    def __init__(self, limit_seconds: float) -> None:
+        self._limit_seconds = limit_seconds
+        self._started = self._last = time.thread_time()
+        self._dearest: tuple[float, Node] = (0.0, Everything())
+
+    def count(self, query: Node) -> None:
+        """Count what was spent since the query before as this one's.
+
+        Raises:
+            TooDear: all together have spent more than they may.
+        """
+        now = time.thread_time()
+        spent, self._last = now - self._last, now
+        if spent > self._dearest[0]:
+            self._dearest = (spent, query)
+        if now - self._started > self._limit_seconds:
+            raise TooDear(self._dearest[1])
 
 
 class _Batch:

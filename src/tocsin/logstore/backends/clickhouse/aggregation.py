@@ -6,17 +6,15 @@ text of the first, ``n0`` the number that it spells.
 
 # ruff: noqa: S608  (the printer binds every value; what stands in the text are names and numbers of our own)
 
-import re
 from collections.abc import Mapping
 from typing import Any, assert_never
 
 import pyarrow as pa
-import re2
 
 from tocsin.logmodel.ids import SPAN_ID_BYTES, TRACE_ID_BYTES
 from tocsin.logmodel.levels import SEVERITY_RANGES
-from tocsin.logstore.backends.clickhouse.json_text import is_ambiguous, json_text
-from tocsin.logstore.backends.clickhouse.printer import Printer, quote_identifier
+from tocsin.logstore.backends.clickhouse.metadata_values import text_of_raw
+from tocsin.logstore.backends.clickhouse.printer import Printer
 from tocsin.logstore.backends.clickhouse.schema import LOGS
 from tocsin.logstore.ports import (
     AggregatePlan,
@@ -30,12 +28,6 @@ from tocsin.logstore.ports import (
     Statistic,
 )
 from tocsin.query.numbers import NUMBER_EXPRESSION
-
-_PLAIN_KEY = re.compile(r"[^\\\x00-\x1f\"]+")
-"""Keys that stand in JSON as they are."""
-
-_RAW_VALUE = r'"(?:[^"\\]|\\.)*"|[^,}]*'
-_RAW_ENTRY = rf'"(?:[^"\\]|\\.)*":(?:{_RAW_VALUE})'
 
 _NUMERIC = frozenset({Statistic.MIN, Statistic.MAX, Statistic.AVERAGE, Statistic.PERCENTILE})
 
@@ -140,7 +132,8 @@ def _number(field: Field, text: str, printer: Printer) -> str:
 def _text(field: Field, printer: Printer) -> str:
     match field:
         case MetadataKey(key):
-            return _metadata_text(key, printer)
+            raw = f"toString({printer.metadata_raw(key)})"
+            return f"if({raw} = '', NULL, {text_of_raw(raw)})"
         case LogColumn.SERVICE:
             return "service"
         case LogColumn.LEVEL:
@@ -169,28 +162,6 @@ def _unpacked(column: str, width_bytes: int) -> str:
         f"multiIf({column} = '', NULL, length({column}) = {width_bytes}, lower(hex({column})),"
         f" endsWith({column}, char(0)), substring({column}, 1, length({column}) - 1), {column})"
     )
-
-
-def _metadata_text(key: str, printer: Printer) -> str:
-    raw = _raw_value(key, printer)
-    inside = f"substring({raw}, 2, length({raw}) - 2)"
-    unescaped = f"if(position({raw}, char(92)) = 0, {inside}, JSONExtractString({raw}))"
-    return f"multiIf({raw} = '', NULL, startsWith({raw}, '\"'), {unescaped}, {raw})"
-
-
-def _raw_value(key: str, printer: Printer) -> str:
-    """The value as it stands in the canonical text, empty where there is none."""
-    if key in printer.promoted:
-        return f"toString({quote_identifier(printer.promoted[key])})"
-    name = re2.escape(json_text(key))
-    if is_ambiguous(key):
-        return f"extract(metadata, {printer.bind(rf'^{{(?:{_RAW_ENTRY},)*?{name}:({_RAW_VALUE})')})"
-    found = f"extract(metadata, {printer.bind(rf'[{{,]{name}:({_RAW_VALUE})')})"
-    if not _PLAIN_KEY.fullmatch(key):
-        return found
-    # A fifth of the expression's time, but it loses its way where a backslash is escaped.
-    simple = f"simpleJSONExtractRaw(metadata, {printer.bind(key)})"
-    return f"if(position(metadata, char(92)) = 0, {simple}, {found})"
 
 
 def _decoded(value: Any) -> str | None:

@@ -34,7 +34,7 @@ def is_plain(key: str) -> bool:
 def text_of_raw(raw: str) -> str:
     """SQL for what ``metadata.text_of`` says of the value that the SQL in ``raw`` is the JSON text of."""
     inside = f"substring({raw}, 2, length({raw}) - 2)"
-    decoded = f"JSONExtractString(concat('[', {raw}, ']'), 1)"
+    decoded = f"JSONExtractString({raw})"
     return rf"multiIf(NOT startsWith({raw}, '\"'), {raw}, position({raw}, '\\') = 0, {inside}, {decoded})"
 
 

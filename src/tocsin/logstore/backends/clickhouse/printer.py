@@ -258,23 +258,23 @@ class Printer:
             parts.append(f"position(metadata, {self.bind(longest)}) > 0")
             folded = Wildcard(tuple(map(fold, escaped.pieces)))
             parts += self._hints(METADATA_WORDS, _words_between(folded, ":", ",")) if hinted else []
-        parts.append(f"{self._metadata_text(key)} LIKE {self.bind(like_pattern(wildcard.pieces))}")
+        parts.append(f"{text_of_raw(self.metadata_raw(key))} LIKE {self.bind(like_pattern(wildcard.pieces))}")
         return _all_of(parts)
 
     def _metadata_matches(self, key: str, expression: str, *, hinted: bool) -> str:
-        found = f"match({self._metadata_text(key)}, {self.bind(expression)})"
+        found = f"match({text_of_raw(self.metadata_raw(key))}, {self.bind(expression)})"
         return _all_of([self._metadata_exists(key, hinted=hinted), found])
 
-    def _metadata_text(self, key: str) -> str:
-        """SQL for the value's text, where there is the key."""
+    def metadata_raw(self, key: str) -> str:
+        """SQL for the key's value as it stands in the canonical text; an empty text where there is none."""
         if key in self.promoted:
-            return text_of_raw(quote_identifier(self.promoted[key]))
+            return quote_identifier(self.promoted[key])
         if not is_plain(key):
-            return text_of_raw(f"extract(metadata, {self.bind(entry_expression(key))})")
+            return f"extract(metadata, {self.bind(entry_expression(key))})"
         # A third of the time: only metadata with a backslash in it is left to the expression.
         found = f"simpleJSONExtractRaw(metadata, {self.bind(key)})"
         searched = f"extract(if({HAS_NO_ESCAPE}, '', metadata), {self.bind(entry_expression(key))})"
-        return text_of_raw(f"if({HAS_NO_ESCAPE}, {found}, {searched})")
+        return f"if({HAS_NO_ESCAPE}, {found}, {searched})"
 
     def _hints(self, words_of_rows: str, words: list[str]) -> list[str]:
         longest = sorted(dict.fromkeys(words), key=len, reverse=True)[:MAX_HINTS]

@@ -45,7 +45,7 @@ def query_of(number: int) -> str:
         case 0 | 1 | 2 | 3 | 4:
             return f"user_id:u_{number}"
         case 5:
-            return f"user_{number} level>=WARN"
+            return f"user_{number} level:>=WARN"
         case 6:
             return f'*"from 10.{number % 4}.{number % 256}.{number % 250}"*'
         case 7:

@@ -1,5 +1,6 @@
 """``WS /live/logs``: signing in, the messages of both sides, and how tails end."""
 
+import asyncio
 import json
 import time
 from collections.abc import Iterator
@@ -44,7 +45,7 @@ def token(clock: HeldClock) -> str:
 
 
 @pytest.fixture
-def client(store: MemoryLogStore, clock: HeldClock, tmp_path: Path) -> Iterator[Client]:
+def app(store: MemoryLogStore, clock: HeldClock, tmp_path: Path) -> Litestar:
     accounts = AccountsService(Database(f"sqlite:///{tmp_path / 'none.db'}"), signing_key=SIGNING_KEY, clock=clock)
     sockets: list[LiveSockets] = []
 
@@ -53,11 +54,15 @@ def client(store: MemoryLogStore, clock: HeldClock, tmp_path: Path) -> Iterator[
             sockets.append(LiveSockets(LiveTail(store)))
         return sockets[0]
 
-    app = Litestar(
+    return Litestar(
         [live_logs],
         state=State({ACCOUNTS_STATE: accounts}),
         dependencies={"live_sockets": Provide(provide_sockets)},
     )
+
+
+@pytest.fixture
+def client(app: Litestar) -> Iterator[Client]:
     with TestClient(app) as client:
         yield client
 
@@ -131,6 +136,78 @@ def test_a_paused_tail_resumes_without_gap_or_repeat(
     socket.send_json({"type": "resume"})
     assert _receive(socket, "started")["position"] == "1"
     assert _messages(socket, 2) == ["two", "three"]
+
+
+class HeldConnection:
+    """A connection to the application whose messages are taken, but let go of only when it is open."""
+
+    def __init__(self, app: Litestar, token: str) -> None:
+        self.open = asyncio.Event()
+        self.open.set()
+        self.taken: asyncio.Queue[Message] = asyncio.Queue()
+        self._said: asyncio.Queue[Message] = asyncio.Queue()
+        self._said.put_nowait({"type": "websocket.connect"})
+        scope: Any = {
+            "type": "websocket",
+            "path": "/live/logs",
+            "raw_path": b"/live/logs",
+            "root_path": "",
+            "query_string": b"",
+            "headers": [(b"authorization", f"Bearer {token}".encode())],
+            "subprotocols": [],
+            "scheme": "ws",
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 2),
+        }
+        self.served = asyncio.create_task(app(scope, self._said.get, self._take))  # type: ignore[arg-type]
+
+    async def _take(self, message: Any) -> None:
+        if message["type"] == "websocket.send":
+            self.taken.put_nowait(json.loads(message["text"]))
+            await self.open.wait()
+
+    def say(self, **message: Any) -> None:
+        self._said.put_nowait({"type": "websocket.receive", "text": json.dumps(message)})
+
+    async def leave(self) -> None:
+        self._said.put_nowait({"type": "websocket.disconnect", "code": 1000})
+        await self.served
+
+
+async def test_a_message_that_is_being_sent_when_a_tail_is_paused_is_not_repeated(
+    app: Litestar, store: MemoryLogStore, token: str
+) -> None:
+    async def write(message: str, offset: int) -> None:
+        batch = log_batch([{"message": message, "timestamp": NOON_UNIX_NANO + offset}])
+        await store.write(ORGANIZATION, batch, Receipt(received=1))
+
+    connection = HeldConnection(app, token)
+    connection.say(type="start")
+    assert (await connection.taken.get())["type"] == "started"
+    connection.open.clear()
+    await write("one", 1)
+    assert (await connection.taken.get())["type"] == "logs"
+    connection.say(type="pause")
+    await asyncio.sleep(0.05)
+    connection.open.set()
+    assert await connection.taken.get() == {"type": "paused", "position": "1"}
+    await write("two", 2)
+    connection.say(type="resume")
+    assert (await connection.taken.get())["type"] == "started"
+    assert [log["message"] for log in (await connection.taken.get())["logs"]] == ["two"]
+    await connection.leave()
+
+
+async def test_a_client_that_takes_no_answer_is_sent_away(
+    app: Litestar, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live_endpoints, "SEND_SECONDS", 0.05)
+    monkeypatch.setattr(live_endpoints, "CLOSING_SECONDS", 0.05)
+    connection = HeldConnection(app, token)
+    connection.open.clear()
+    connection.say(type="pause")
+    async with asyncio.timeout(5):
+        await connection.served
 
 
 def test_another_query_goes_on_where_the_tail_stands(

@@ -96,6 +96,8 @@ class _Session:
         #: Everything up to here was sent.
         self._position: int | None = None
         self._forwarding: asyncio.Task[None] | None = None
+        #: Held from before a message is sent until it counts as sent: a tail stops between two messages.
+        self._sending = asyncio.Lock()
 
     async def run(self) -> None:
         """Do what the client says, until it is gone.
@@ -117,7 +119,9 @@ class _Session:
                     receiving = asyncio.create_task(self._socket.receive_data(mode="text"))
         finally:
             receiving.cancel()
-            await self._stop()
+            if self._forwarding is not None:
+                self._forwarding.cancel()
+                await asyncio.gather(self._forwarding, return_exceptions=True)
 
     def _authenticate(self, token: str) -> None:
         principal = accounts_of(self._socket).principal_of(token)
@@ -129,7 +133,7 @@ class _Session:
         try:
             await self._obey(read_message(text))
         except InvalidRequest as error:
-            await self._socket.send_data(problem(error))
+            await self._send(problem(error))
 
     async def _obey(self, message: Message) -> None:
         match message:
@@ -148,7 +152,7 @@ class _Session:
                 self._go_on()
             case Pause():
                 await self._stop()
-                await self._socket.send_data(paused(self._position))
+                await self._send(paused(self._position))
             case Resume():
                 self._go_on()
 
@@ -159,10 +163,19 @@ class _Session:
             self._forwarding = asyncio.create_task(self._forward(self._query))
 
     async def _stop(self) -> None:
+        """Send no more of what is watched; a message that is on its way is sent first, and counts.
+
+        Raises:
+            TocsinError: watching had failed already.
+        """
         forwarding, self._forwarding = self._forwarding, None
-        if forwarding is not None:
+        if forwarding is None:
+            return
+        async with self._sending:
             forwarding.cancel()
-            await asyncio.wait({forwarding})
+        await asyncio.wait({forwarding})
+        if not forwarding.cancelled():
+            forwarding.result()
 
     async def _forward(self, query: str) -> None:
         deliveries = self._live_tail.watch(
@@ -173,8 +186,9 @@ class _Session:
             await self._send(started(query, self._position))
             async for delivery in deliveries:
                 for position, text in delivered(delivery):
-                    await self._send(text)
-                    self._position = position
+                    async with self._sending:
+                        await self._send(text)
+                        self._position = position
 
     async def _send(self, text: str) -> None:
         try:

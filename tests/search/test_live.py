@@ -343,3 +343,17 @@ async def test_a_watchers_deliveries_wait_in_order_until_they_are_read() -> None
     assert all(map(watcher.offer, deliveries))
     assert [await watcher.next(patience_seconds=1) for _ in range(3)] == deliveries
     assert await watcher.next(patience_seconds=0.01) is None
+
+
+async def test_one_large_delivery_is_read_and_the_next_one_behind_it_is_too_much(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(live_watcher, "MAX_WAITING_BYTES", 10)
+    watcher = Watcher(parse(""), RateLimit(None))
+    large = Delivery([LiveLog(1, b"x" * 20)], 0, 1)
+    assert watcher.offer(large)
+    assert await watcher.next(patience_seconds=1) == large
+    assert watcher.offer(large)
+    assert not watcher.offer(Delivery([LiveLog(2, b"{}")], 0, 2))
+    with pytest.raises(WatcherTooSlow):
+        await watcher.next(patience_seconds=1)

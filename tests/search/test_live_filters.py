@@ -13,7 +13,7 @@ from tests.support.random_logs import log_rows, query_trees
 from tocsin.logmodel.batch import STORED_LOG_SCHEMA, logs_of
 from tocsin.logstore.matching import matches
 from tocsin.query.parser import parse
-from tocsin.query.tree import Node, Operator, ServiceLike, TimestampCompares, Wildcard
+from tocsin.query.tree import MetadataIs, Node, Operator, ServiceLike, TimestampCompares, Wildcard
 from tocsin.search import live_filters
 from tocsin.search.live_filters import Filters, FilterSet
 from tocsin.search.live_needles import Column, Needle
@@ -88,6 +88,11 @@ def test_a_metadata_value_is_found_as_text_and_as_number() -> None:
     rows = [{"metadata": {"status": value}} for value in (500, "500", 5000, "x500", True)]
     number, word = parse("status:500"), parse("status:true")
     assert _matching(rows, number, word) == {number: [0, 1], word: [4]}
+
+
+def test_a_key_of_signs_is_not_found_across_the_border_of_two_entries() -> None:
+    query = MetadataIs(":", ",")
+    assert _matching([{"metadata": {"abc,": ":", "x": 1}}, {"metadata": {":": ","}}], query) == {query: [1]}
 
 
 def test_a_set_of_queries_is_prepared_again_only_when_it_changes() -> None:

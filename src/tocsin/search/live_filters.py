@@ -37,6 +37,7 @@ from tocsin.search.live_needles import (
     needles_of,
     pairs_of,
     rarest,
+    stands_for_itself,
 )
 
 Rows = list[int]
@@ -202,7 +203,7 @@ class _Batch:
             case SeverityBetween(first, last):
                 severities = self._values("severity_number")
                 return [row for row in among if first <= severities[row] <= last]
-            case MetadataIs(key, value):
+            case MetadataIs(key, value) if stands_for_itself(key):
                 pairs = pairs_of(key, value)
                 metadata = self._values("metadata")
                 return [row for row in among if any(pair in metadata[row] for pair in pairs)]

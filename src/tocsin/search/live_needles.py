@@ -152,7 +152,7 @@ def _pair(key: str, value: str) -> Needles:
 
 
 def pairs_of(key: str, value: str) -> list[str]:
-    """The texts of which canonical metadata holds one exactly if it has this key with this value.
+    """The texts of which canonical metadata holds one exactly if it has this key, which stands for itself, and value.
 
     A quote within a text is escaped there, so what stands between a comma or brace and the next is a pair.
     """
@@ -161,6 +161,14 @@ def pairs_of(key: str, value: str) -> list[str]:
         # A number or a word of JSON stands without quotes.
         pairs += [f"{before}{_key_text(key)}{value}{after}" for before in "{," for after in ",}"]
     return pairs
+
+
+def stands_for_itself(key: str) -> bool:
+    """Whether a comma or brace and this key in quotes are only found where it is a key.
+
+    With another sign at its start, they may also be the end of a text and what comes behind it.
+    """
+    return not key.startswith((",", ":"))
 
 
 def _pair_text(key: str, value: str) -> str:

@@ -6,6 +6,7 @@ reader and closing the iterator leaves nothing running.
 
 # ruff: noqa: S608  (the printer binds every value; what stands in the text are names and numbers of our own)
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 
@@ -187,15 +188,15 @@ SELECT {_COLUMNS}, {certainty(bounds)} FROM {LOGS} WHERE {all_of([scope, bounds.
 ORDER BY timestamp {direction}, ingest_sequence {direction} LIMIT {wanted:d}"""
         async with self._pool.reading(timeout_seconds=self._seconds_left) as reading:
             rows = await reading.fetch(sql, printer.parameters)
-        return self._advanced(rows, wanted)
+        return await self._advanced(rows, wanted)
 
-    def _advanced(self, rows: list[Row], wanted: int) -> pa.RecordBatch:
+    async def _advanced(self, rows: list[Row], wanted: int) -> pa.RecordBatch:
         """The page that these rows make; remembers where the scan stands."""
         self._is_last = len(rows) < wanted
         self._page_rows = min(self._page_rows * _PAGE_GROWTH, MAX_PAGE_ROWS)
         if rows:
             self._after = Position(rows[-1][0], rows[-1][len(LOG_COLUMNS) - 1])
-        page = kept(rows, self._plan.selection.query)
+        page = await asyncio.to_thread(kept, rows, self._plan.selection.query)
         if self._missing is not None:
             page = page.slice(0, self._missing)
             self._missing -= page.num_rows

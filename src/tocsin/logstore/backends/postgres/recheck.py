@@ -6,6 +6,7 @@ connection's own: a question about any number of logs takes the memory of one pa
 
 # ruff: noqa: S608  (the printer binds every value; what stands in the text are names and numbers of our own)
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from tocsin.logstore.ports import Selection
 from tocsin.query.tree import Node
 
 RECHECKED_ROWS = 2_000
-"""So many logs are looked at in one go; the event loop waits for each."""
+"""So many logs are fetched and looked at in one go."""
 
 _COLUMNS = ", ".join(LOG_COLUMNS)
 
@@ -57,7 +58,10 @@ async def selected(pool: PostgresPool, selection: Selection) -> AsyncIterator[Se
 
 
 def kept(rows: list[Row], query: Node) -> pa.RecordBatch:
-    """The logs that match, of rows of ``LOG_COLUMNS`` and whether that is certain, in ``STORED_LOG_SCHEMA``."""
+    """The logs that match, of rows of ``LOG_COLUMNS`` and whether that is certain, in ``STORED_LOG_SCHEMA``.
+
+    For a thread: thousands of logs keep a processor busy for a tenth of a second and more.
+    """
     batch = stored_batch([row[:-1] for row in rows])
     is_certain = [bool(row[-1]) for row in rows]
     if all(is_certain):
@@ -73,9 +77,9 @@ async def _confirm(reading: Reading, printer: Printer, query: Node, doubtful: st
     async with reading.connection.cursor("doubtful", binary=True) as cursor:
         await cursor.execute(sql, printer.parameters)
         while rows := await cursor.fetchmany(RECHECKED_ROWS):
-            sequences = kept(rows, query)["ingest_sequence"].to_pylist()
+            batch = await asyncio.to_thread(kept, rows, query)
             await reading.limit_time()
-            await _note(reading, sequences)
+            await _note(reading, batch["ingest_sequence"].to_pylist())
 
 
 async def _note(reading: Reading, sequences: list[int]) -> None:

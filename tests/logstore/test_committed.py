@@ -76,7 +76,7 @@ def test_commits_stay_until_they_are_in_chdb_whatever_their_size() -> None:
     committed = _committed(*frames, max_bytes=1)
     assert _after(committed, 99, limit=4) == _logs([100, 101, 102, 200])
     committed.moved(frames[:2])
-    assert committed.complete_after == 202
+    assert committed.complete_after(ORGANIZATION) == 202
     assert _after(committed, 201) is None
     assert _after(committed, 202) == _logs([300, 301, 302])
 
@@ -93,8 +93,33 @@ def test_the_oldest_go_when_a_new_commit_needs_their_room() -> None:
     committed = _committed(*frames, max_bytes=sum(len(frame.body) for frame in frames))
     committed.moved(frames)
     committed.add(_frame(300, 1))
-    assert committed.complete_after == 102
+    assert committed.complete_after(ORGANIZATION) == 102
     assert _after(committed, 102) == _logs([200, 201, 202, 300])
+
+
+def test_what_leaves_concerns_only_those_whose_rows_left() -> None:
+    frames = [_frame(100, 3), _frame(200, 3)]
+    committed = _committed(*frames, max_bytes=1)
+    committed.moved(frames)
+    assert _after(committed, 99) is None
+    assert _messages(committed.rows_after(OTHER_ORGANIZATION, 99, limit=10)) == []
+
+
+def test_chdb_is_asked_once_where_it_has_nothing() -> None:
+    committed = _committed(_frame(100, 1))
+    assert _after(committed, 50) is None
+    committed.none_between(ORGANIZATION, 50, 99)
+    assert _after(committed, 50) == _logs([100])
+    assert _after(committed, 49) is None
+    assert committed.rows_after(OTHER_ORGANIZATION, 50, limit=10) is None
+
+
+def test_chdb_is_asked_again_when_rows_have_left_meanwhile() -> None:
+    frames = [_frame(100, 1), _frame(200, 1)]
+    committed = _committed(*frames, max_bytes=1)
+    committed.moved(frames[:1])
+    committed.none_between(ORGANIZATION, 50, 99)
+    assert _after(committed, 50) is None
 
 
 def test_a_journal_shows_a_commit_before_it_is_moved(tmp_path: Path) -> None:
@@ -103,7 +128,7 @@ def test_a_journal_shows_a_commit_before_it_is_moved(tmp_path: Path) -> None:
     with running(new_journal(tmp_path, destination), destination) as journal:
         stored(journal, [1, 2])
         assert destination.rows == []
-        assert _after(journal.committed, journal.committed.complete_after) == ["log 1", "log 2"]
+        assert _after(journal.committed, journal.committed.complete_after(ORGANIZATION)) == ["log 1", "log 2"]
 
 
 def test_a_journal_says_what_it_has_moved(tmp_path: Path) -> None:
@@ -112,7 +137,7 @@ def test_a_journal_says_what_it_has_moved(tmp_path: Path) -> None:
         journal.committed = CommittedFrames(max_bytes=1)
         journal.committed.start_after(0)
         stored(journal, [1, 2])
-        assert eventually(lambda: journal.committed.complete_after > 0)
+        assert eventually(lambda: journal.committed.complete_after(ORGANIZATION) > 0)
         assert destination.messages == ["log 1", "log 2"]
 
 
@@ -126,9 +151,9 @@ def test_a_journal_starts_behind_what_it_recovers(tmp_path: Path) -> None:
     restarted = start(new_journal(tmp_path, destination), destination)
     try:
         assert last is not None
-        assert restarted.committed.complete_after >= last
+        assert restarted.committed.complete_after(ORGANIZATION) >= last
         assert destination.messages == ["log 1", "log 2"]
         stored(restarted, [3])
-        assert _after(restarted.committed, restarted.committed.complete_after) == ["log 3"]
+        assert _after(restarted.committed, restarted.committed.complete_after(ORGANIZATION)) == ["log 3"]
     finally:
         restarted.close()

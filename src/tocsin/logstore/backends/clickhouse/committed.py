@@ -26,17 +26,27 @@ class CommittedFrames:
         self._lock = threading.Lock()
         self._frames: deque[Frame] = deque()
         self._size_bytes = 0
-        self._complete_after = 0
+        self._started_after = 0
+        #: By organization, where it is not ``_started_after``.
+        self._complete_after: dict[str, int] = {}
         self._last_in_chdb = 0
 
-    @property
-    def complete_after(self) -> int:
-        """Every row with a larger sequence is here, and every other row is in chDB."""
-        return self._complete_after
+    def complete_after(self, organization_id: str) -> int:
+        """Every row of the organization with a larger sequence is here, and every other one is in chDB."""
+        return self._complete_after.get(organization_id, self._started_after)
 
     def start_after(self, sequence: int) -> None:
         """Say that chDB has every row up to this sequence; before the first commit."""
-        self._complete_after = self._last_in_chdb = sequence
+        self._started_after = self._last_in_chdb = sequence
+
+    def none_between(self, organization_id: str, after: int, up_to: int) -> None:
+        """Say that chDB has no row of the organization with ``after < sequence <= up_to``.
+
+        If ``up_to`` is still where it is complete, it need not be asked again by who stands at ``after``.
+        """
+        with self._lock:
+            if self.complete_after(organization_id) == up_to:
+                self._complete_after[organization_id] = after
 
     def add(self, frame: Frame) -> None:
         """Take in a commit that is durable, in the order of commits."""
@@ -66,7 +76,7 @@ class CommittedFrames:
     def rows_after(self, organization_id: str, sequence: int, *, limit: int) -> pa.RecordBatch | None:
         """The organization's next rows after this sequence; None where they may be in chDB alone."""
         with self._lock:
-            if sequence < self._complete_after:
+            if sequence < self.complete_after(organization_id):
                 return None
             frames = [frame for frame in self._frames if _last_sequence(frame) > sequence]
         found = list(_first_rows(frames, organization_id, after=sequence, limit=limit))
@@ -76,7 +86,7 @@ class CommittedFrames:
         while self._size_bytes > self._max_bytes and _last_sequence(self._frames[0]) <= self._last_in_chdb:
             frame = self._frames.popleft()
             self._size_bytes -= len(frame.body)
-            self._complete_after = _last_sequence(frame)
+            self._complete_after |= dict.fromkeys(_owners(frame), _last_sequence(frame))
 
 
 def _first_rows(frames: Iterable[Frame], organization_id: str, *, after: int, limit: int) -> Iterator[pa.RecordBatch]:
@@ -91,12 +101,15 @@ def _first_rows(frames: Iterable[Frame], organization_id: str, *, after: int, li
 
 def _rows_of(frame: Frame, organization_id: str, *, after: int) -> pa.RecordBatch:
     """The organization's rows of a commit that come after this sequence, in ``STORED_LOG_SCHEMA``."""
-    owners = {entry.organization_id for entry in frame.header.ledger}
     # A commit's numbers follow each other without a gap.
     rows = frame.rows().slice(max(0, after - frame.header.first_sequence + 1))
-    if owners != {organization_id}:
+    if _owners(frame) != {organization_id}:
         rows = rows.filter(pc.equal(rows["organization_id"], organization_id))
     return pa.RecordBatch.from_arrays(rows.columns[1:], schema=STORED_LOG_SCHEMA)
+
+
+def _owners(frame: Frame) -> set[str]:
+    return {entry.organization_id for entry in frame.header.ledger}
 
 
 def _last_sequence(frame: Frame) -> int:

@@ -129,16 +129,16 @@ class EmbeddedClickHouseStore:
 
     async def read_after(self, organization_id: OrganizationId, ingest_sequence: int, *, limit: int) -> pa.RecordBatch:
         """See the port: recent commits come from memory, as soon as they are durable; older ones from chDB."""
-        committed = self._open_journal().committed
+        committed, owner = self._open_journal().committed, str(organization_id)
         while True:
-            rows = await asyncio.to_thread(committed.rows_after, str(organization_id), ingest_sequence, limit=limit)
+            rows = await asyncio.to_thread(committed.rows_after, owner, ingest_sequence, limit=limit)
             if rows is not None:
                 return rows
-            up_to = committed.complete_after
+            up_to = committed.complete_after(owner)
             rows = await rows_between(self._reader, organization_id, ingest_sequence, up_to, limit=limit)
             if rows.num_rows:
                 return rows
-            ingest_sequence = up_to
+            committed.none_between(owner, ingest_sequence, up_to)
 
     async def get(self, organization_id: OrganizationId, *, timestamp_unix_milli: int, content_hash: int) -> Log | None:
         """See the port."""

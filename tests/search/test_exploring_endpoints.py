@@ -218,6 +218,15 @@ async def test_values_begin_with_the_prefix(
     assert [(each["value"], each["count"]) for each in answer["values"]] == values
 
 
+async def test_a_rare_level_is_completed_however_few_values_are_asked_for(client: Client, store: LogStore) -> None:
+    severities = [1, 1, 13, 13, 21]
+    rows = [{"timestamp": NOON_UNIX_NANO - n, "severity_number": each} for n, each in enumerate(severities, start=1)]
+    await store.write(ORGANIZATION, log_batch(rows), Receipt(received=len(rows)))
+    answer = await _answer(client, "/v1/logs/fields/values", field="level", prefix="FA", limit="1")
+    assert [(each["value"], each["count"]) for each in answer["values"]] == [("FATAL", 1)]
+    assert answer["has_more"] is False
+
+
 async def test_openapi_declares_parameters_with_examples_and_errors(client: Client) -> None:
     document = msgspec.to_builtins(client.app.openapi_schema.to_schema())
     expected = {

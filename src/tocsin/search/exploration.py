@@ -45,6 +45,9 @@ MAX_GROUPED_FIELDS = 5
 MAX_KEYS = 10_000
 """Keys of the metadata among which a prefix is looked for."""
 
+UNPREFIXED_VALUES = 24
+"""No more values than this have the fields, levels and severity numbers, whose prefix the store is not asked for."""
+
 MAX_ROWS = 100_000
 """Groups times intervals in one answer: some 15 MB of JSON."""
 
@@ -89,7 +92,7 @@ class ExplorationService:
         selection = self._selection(question)
         selection = _where(selection, begins_with(field, prefix))
         async with self._limits.slot(selection):
-            counted = await self._counted(selection, field, limit=limit + 1)
+            counted = await self._counted(selection, field, limit=max(limit + 1, UNPREFIXED_VALUES))
         found = [each for each in counted if each.value.startswith(prefix)]
         return FieldValues(
             time_range=selection.time_range,

@@ -326,6 +326,18 @@ async def test_watchers_end_when_the_tail_is_closed(held_store: HeldStore) -> No
     assert isinstance(reader.task.exception(), ServiceUnavailable)
 
 
+async def test_a_watcher_that_is_still_behind_ends_when_the_tail_is_closed(held_store: HeldStore) -> None:
+    tail = LiveTail(held_store)
+    await _store(held_store, ["one", "two"])
+    held_store.open.clear()
+    reader = await Reader(tail, after=0).begun()
+    await asyncio.sleep(0.02)
+    await tail.close()
+    held_store.open.set()
+    await asyncio.wait({reader.task}, timeout=5)
+    assert isinstance(reader.task.exception(), ServiceUnavailable)
+
+
 def test_a_rate_limit_lets_a_seconds_worth_pass_at_once_and_fills_up_again() -> None:
     now = 100.0
     limit = RateLimit(10, now_seconds=lambda: now)

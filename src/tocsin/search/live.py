@@ -287,6 +287,7 @@ class _Follower:
         return await self._in_thread(_encode, rows, wanted) if wanted else []
 
     async def _in_thread(self, work: Callable[[*Arguments], Answer], *arguments: *Arguments) -> Answer:
+        self._check()
         return await asyncio.get_running_loop().run_in_executor(self._thread, work, *arguments)
 
 

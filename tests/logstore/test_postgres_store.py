@@ -229,6 +229,18 @@ async def test_a_database_of_another_encoding_refuses_the_start(postgres_server:
         await connection.execute(f"DROP DATABASE {name}".encode())
 
 
+async def test_a_user_that_may_make_nothing_is_told_what_it_has_to_be_allowed(url: str) -> None:
+    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        await connection.execute("CREATE ROLE reader_only")
+    try:
+        separator = "&" if "?" in url else "?"
+        with pytest.raises(StartupError, match="allowed to create schemas"):
+            await PostgresLogStore(f"{url}{separator}options=-crole%3Dreader_only").start()
+    finally:
+        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+            await connection.execute("DROP ROLE reader_only")
+
+
 def test_a_url_that_is_none_is_refused_without_being_shown() -> None:
     with pytest.raises(InvalidSettings) as caught:
         PostgresLogStore("postgresql://user:hunter2@host:port/name")

@@ -59,6 +59,11 @@ def _translated(error: BaseException | None) -> TocsinError:
             return QueryTimedOut(_TIMED_OUT)
         case errors.TooManyConnections():
             return StoreUnavailable("PostgreSQL has no connection free")
+        case errors.InsufficientPrivilege():
+            log.error("logstore.postgres_refused", reason=str(error).strip())
+            return TocsinError(
+                "PostgreSQL's user may not do this: it has to be allowed to create schemas and temporary tables"
+            )
         case psycopg.Error(sqlstate=str(state)) if state.startswith(_OUT_OF_RESOURCES):
             return QueryTooExpensive("the query needs more than PostgreSQL has for it; narrow its time range")
         case psycopg.OperationalError() | psycopg.InterfaceError() | errors.ReadOnlySqlTransaction():

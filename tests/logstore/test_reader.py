@@ -116,6 +116,7 @@ async def test_a_query_is_refused_when_it_needs_too_much_memory(
     [
         ("SELECT count() FROM numbers(1000000000000) SETTINGS max_execution_time = 0.1", QueryTimedOut),
         ("SELECT groupArray(number) FROM numbers(9000000) SETTINGS max_memory_usage = 1000000", QueryTooExpensive),
+        ("SELECT match(toString(number), repeat('\\\\pL+', 5000)) FROM numbers(1)", QueryTooExpensive),
         ("SELECT no_such_column FROM tocsin.logs", TocsinError),
     ],
 )

@@ -42,6 +42,7 @@ _ERROR_CODE = re.compile(r"\bCode: ([0-9]+)")
 _SECURE_SCHEMES = frozenset({"clickhouses", "https"})
 _TIMEOUT_CODES = frozenset({159, 160})
 _EXPENSIVE_CODES = {158: "rows", 241: MEMORY_LIMIT, 307: "bytes", 396: "result"}
+_CANNOT_COMPILE_EXPRESSION = 427
 # Too many queries, socket and network, no space, too many parts, read-only table, no replica, shutting down.
 _UNAVAILABLE_CODES = frozenset({202, 209, 210, 236, 242, 243, 252, 279, 285, 319, 394})
 
@@ -74,6 +75,9 @@ def translated_code(code: int | None, name: str) -> TocsinError:
         limit = _EXPENSIVE_CODES[code]
         wanted = "memory" if limit == MEMORY_LIMIT else limit
         return QueryTooExpensive(f"the query needs more {wanted} than it may use", limit=limit)
+    if code == _CANNOT_COMPILE_EXPRESSION:
+        detail = "the query has a phrase or a word with stars that is too long; leave some of it out"
+        return QueryTooExpensive(detail, limit="expression")
     if code is None or code in _UNAVAILABLE_CODES:
         return StoreUnavailable("ClickHouse can't take this right now")
     return TocsinError(f"ClickHouse refused a statement: {name}")

@@ -46,8 +46,9 @@ class ClickHouseHttpStore(ClickHouseReader):
 
     Writes of one store follow each other, so that each sees what the one before has stored. A second process that
     writes at the same time may store a log that this one stores too; scans then show it once. So do followers, and
-    they miss none of another process whose insert takes less than ``HELD_BACK_MILLISECONDS``; of this one's own
-    inserts they miss none however long they take.
+    they miss none of another process whose insert takes less than ``HELD_BACK_MILLISECONDS``, its clock's lag included;
+    of this one's own inserts they miss none however long they take, unless the connection breaks and the server goes on
+    with the insert alone.
     """
 
     def __init__(

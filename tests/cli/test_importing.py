@@ -1,4 +1,6 @@
 import contextlib
+import gzip
+import os
 from collections import Counter
 from pathlib import Path
 
@@ -6,7 +8,7 @@ import httpx
 import pytest
 
 from tocsin.cli.client import CommandFailed, TocsinClient
-from tocsin.cli.importing import ImportCounts, import_keys, print_counts, send_file
+from tocsin.cli.importing import ImportCounts, check_readable, import_keys, print_counts, send_file
 from tocsin.ingest.importer import Chunk
 from tocsin.kit.settings import read_settings
 
@@ -106,3 +108,19 @@ def test_counts_are_printed_with_each_reason(capsys: pytest.CaptureFixture[str])
         "a\\e.log: received 1,000 = 997 stored + 1 duplicates + 2 dead letters",
         "  bad_level: 2",
     ]
+
+
+def test_a_compressed_file_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    file = tmp_path / "app.log.gz"
+    file.write_bytes(gzip.compress(b"one line\n"))
+    with pytest.raises(CommandFailed, match="compressed with gzip; unpack it first"):
+        check_readable(file)
+
+
+def test_a_pipe_is_refused_and_a_file_of_lines_is_not(tmp_path: Path) -> None:
+    pipe, file = tmp_path / "pipe", tmp_path / "app.log"
+    os.mkfifo(pipe)
+    with pytest.raises(CommandFailed, match="not a regular file"):
+        check_readable(pipe)
+    file.write_bytes(b"one line\n")
+    check_readable(file)

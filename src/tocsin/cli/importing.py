@@ -4,11 +4,12 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
-from tocsin.cli.client import TocsinClient
+from tocsin.cli.client import CommandFailed, TocsinClient
 from tocsin.cli.output import err, out
 from tocsin.cli.text import harmless
 from tocsin.ingest.importer import Chunk
@@ -45,6 +46,24 @@ class ImportCounts:
     def stored(self) -> int:
         """How many are stored now that were not before."""
         return self.received - self.duplicates_skipped - self.dead_letters
+
+
+_COMPRESSED = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz"}
+
+
+def check_readable(file: Path) -> None:
+    """Refuse what would be read as lines and holds none.
+
+    Raises:
+        CommandFailed: the file is compressed, or is no regular file, of which equal lines could not be counted first.
+    """
+    if not file.is_file():
+        raise CommandFailed(f"{file} is not a regular file; write what it gives into one, and import that")
+    with file.open("rb") as opened:
+        beginning = opened.read(8)
+    for magic, name in _COMPRESSED.items():
+        if beginning.startswith(magic):
+            raise CommandFailed(f"{file} is compressed with {name}; unpack it first, and import what comes out")
 
 
 @contextmanager

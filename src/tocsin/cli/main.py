@@ -71,7 +71,7 @@ def serve() -> None:
 
 
 Query = Annotated[str, typer.Argument(help='Words, "phrases", field:value, level:>=WARN; empty for everything.')]
-Since = Annotated[str | None, typer.Option(help="How far back: 30s, 15m, 2h, 7d.")]
+Since = Annotated[str | None, typer.Option(help="How far back: 30s, 15m, 2h, 7d; an hour if left out.")]
 Start = Annotated[str | None, typer.Option("--from", help="From this moment: RFC 3339, or now-2h.")]
 End = Annotated[str | None, typer.Option("--to", help="To just before this moment.")]
 Saved = Annotated[str | None, typer.Option(help="The name of a saved search, in place of a query.")]
@@ -91,7 +91,7 @@ def search(
     """Find logs; the newest come last, nearest to the prompt."""
     from tocsin.cli.asking import Asked
     from tocsin.cli.client import TocsinClient
-    from tocsin.cli.output import print_log
+    from tocsin.cli.output import print_log, print_notice
 
     asked = Asked(query=query, saved=saved, since=since, start=start, end=end)
     with TocsinClient(_settings()) as client:
@@ -102,6 +102,8 @@ def search(
             return
         answer = client.get("/v1/logs", limit=limit, **parameters)
     logs: list[dict[str, Any]] = answer["logs"]
+    if not logs:
+        print_notice(f"no log matches between {answer['from']} and {answer['to']}; --since 7d looks further back")
     for log in reversed(logs):
         if as_json:
             print(json.dumps(log))
@@ -199,12 +201,14 @@ def import_files(
 ) -> None:
     """Send log files to the server; sending them again stores only what is new."""
     from tocsin.cli.client import TocsinClient
-    from tocsin.cli.importing import ImportCounts, import_keys, print_counts, send_file
+    from tocsin.cli.importing import ImportCounts, check_readable, import_keys, print_counts, send_file
+    from tocsin.cli.output import print_notice
     from tocsin.ingest.importer import FileFormat, chunks, detect_format, service_of
 
     total = ImportCounts()
     with TocsinClient(_settings()) as client, import_keys(client) as key_for:
         for file in files:
+            check_readable(file)
             file_format = detect_format(file) if form is ImportFormat.AUTO else FileFormat(form.value)
             file_service = service or service_of(file)
             counts = send_file(
@@ -218,6 +222,10 @@ def import_files(
             total.include(counts)
     if len(files) > 1:
         print_counts(f"{len(files):,} files", total)
+    if total.dead_letters:
+        print_notice("GET /v1/dead-letters says why the dead letters could not be stored")
+    if total.received and total.received == total.dead_letters:
+        raise typer.Exit(1)
 
 
 @keys_app.command("list")

@@ -117,13 +117,13 @@ class LiveLogs:
         try:
             connection.send(json.dumps(message))
         except ConnectionClosed as error:
-            raise _Interrupted("the connection was closed") from error
+            raise _Interrupted(_reason(error)) from error
 
     def _received(self, connection: ClientConnection) -> Message:
         try:
             message: Message = json.loads(connection.recv())
         except ConnectionClosed as error:
-            raise _Interrupted("the connection was closed") from error
+            raise _Interrupted(_reason(error)) from error
         return message
 
     def _give_up_or_come_back(self, problem: dict[str, Any]) -> None:
@@ -134,3 +134,8 @@ class LiveLogs:
                 f"{problem['detail']}; set TOCSIN_TOKEN, or TOCSIN_DATA_DIR to the server's data directory"
             )
         raise _Interrupted(str(problem["detail"]))
+
+
+def _reason(error: ConnectionClosed) -> str:
+    """Why the server closed the connection, if it said so."""
+    return (error.rcvd.reason if error.rcvd is not None else "") or "the connection was closed"

@@ -10,10 +10,11 @@ from tocsin.query.values import Form, InvalidValue, Value
 
 _KEYWORD_BY_SIGN = {"&&": "AND", "||": "OR", "!": "NOT"}
 _LONE_COMPARISON = re.compile(r"[<>=!]=?|=~|!~|<>|=>|=<")
-_OPERATOR_OF_VALUE = re.compile(r"(==|=>|=<|=~|=|!=|!~|~|<>|(?:[<>]=|[<>](?!=))[<>=!~]+)(.*)", re.DOTALL)
+_OPERATOR_OF_VALUE = re.compile(r"(==|=>|=<|=~|=|!=|!~|!|~|<>|(?:[<>]=|[<>](?!=))[<>=!~]+)(.*)", re.DOTALL)
 _OPERATOR_BY_SIGN = {"=": "", "==": "", "=>": ">=", "=<": "<="}
-_NEGATED = frozenset({"!=", "<>", "!~"})
+_NEGATED = frozenset({"!", "!=", "<>", "!~"})
 _COMPARED_WORD = re.compile(r"([^\W\d][\w.]*)(>=|<=|[<>](?=[0-9]))([\w.+-]+)")
+_EQUATED_FIELD = re.compile(r"(level|service|severity_number|shape|span_id|timestamp|trace_id)(==?|!=)([^\s=!]+)")
 _FIELD_BEFORE = re.compile(r"([^\s\"():*]+):?\s*\Z")
 _VALUE_BEHIND = re.compile(r"\s*([^\s\"():*]+)")
 
@@ -34,6 +35,11 @@ def refuse_foreign_word(value: Value) -> None:
     if compared is not None:
         better_value = "{}:{}{}".format(*compared.groups())
         value.refuse("a comparison stands behind its field's colon", "a comparison", better_value=better_value)
+    equated = _EQUATED_FIELD.fullmatch(value.text)
+    if equated is not None:
+        field, sign, operand = equated.groups()
+        better_value = f"{'-' if sign in _NEGATED else ''}{field}:{operand}"
+        value.refuse(f"a field's value stands behind a colon, not {sign}", "a colon", better_value=better_value)
     if _LONE_COMPARISON.fullmatch(value.text):
         value.refuse("a comparison stands directly behind its field's colon", "a comparison like duration_ms:>250")
 
@@ -45,7 +51,8 @@ def spaced_comparison(text: str, start: int, end: int) -> str | None:
     field, value = _FIELD_BEFORE.search(text[:start]), _VALUE_BEHIND.match(text, end)
     if not _LONE_COMPARISON.fullmatch(sign) or field is None or value is None:
         return None
-    return f"{text[: field.start()]}{field[1]}:{operator}{value[1]}{text[value.end() :]}"
+    negation, operator = ("-", "") if sign in _NEGATED else ("", operator)
+    return f"{text[: field.start()]}{negation}{field[1]}:{operator}{value[1]}{text[value.end() :]}"
 
 
 def refuse_foreign_value(name: Token, value: Value, *, in_list: bool) -> None:

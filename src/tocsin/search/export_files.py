@@ -20,7 +20,7 @@ ROW_GROUP_ROWS = 50_000
 
 MEDIA_TYPES = {
     ExportFormat.NDJSON: "application/x-ndjson",
-    ExportFormat.CSV: "text/csv; charset=utf-8; header=present",
+    ExportFormat.CSV: "text/csv; header=present",
     ExportFormat.PARQUET: "application/vnd.apache.parquet",
 }
 

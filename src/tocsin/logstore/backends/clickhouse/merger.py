@@ -80,3 +80,5 @@ class IdleMerger:
         except TocsinError as error:
             # Also while closing, and where another merge has the parts: there will be another time.
             log.debug("logstore.merge_failed", reason=error.detail)
+        except Exception:
+            log.exception("logstore.merge_failed")

@@ -146,6 +146,18 @@ _measures = st.one_of(
 )
 
 
+async def test_a_key_of_signs_is_told_from_the_end_of_a_value(log_store: LogStore, organization_id: UUID) -> None:
+    batch = log_batch([{"metadata": {",": ",", ":a": "x'"}}], seed=organization_id.int % 2**63)
+    await log_store.write(organization_id, batch, Receipt(received=1))
+    await searchable(log_store, organization_id, 1)
+    plan = AggregatePlan(
+        selection=selection(organization_id),
+        by=(MetadataKey(","), MetadataKey(":a")),
+        measures=(Measure(Statistic.COUNT),),
+    )
+    assert await log_store.aggregate(plan) == [AggregateRow(None, (",", "x'"), (1.0,))]
+
+
 @st.composite
 def _rows(draw: st.DrawFn) -> list[dict[str, Any]]:
     """Random logs, some of which have keys that are hard to find in JSON."""

@@ -14,7 +14,10 @@ HAS_NO_ESCAPE = r"position(metadata, '\\') = 0"
 """SQL for metadata in which every text stands as it is."""
 
 _STRING = r'"(?:[^"\\]|\\.)*"'
-_VALUE = rf"({_STRING}|[^,}}]*)"
+_BARE = r'[^",}]+'
+"""A number, a truth value or null; nothing that begins at a quote, which may be the end of a string."""
+
+_VALUE = rf"({_STRING}|{_BARE})"
 
 
 def entry_expression(key: str) -> str:
@@ -22,7 +25,7 @@ def entry_expression(key: str) -> str:
     name = f"{re2.escape(json_text(key))}:"
     if is_ambiguous(key):
         # Behind a closing quote such a key's text may follow too, so the entries before it are told apart.
-        return rf"^\{{(?:{_STRING}:(?:{_STRING}|[^,}}]*),)*{name}{_VALUE}"
+        return rf"^\{{(?:{_STRING}:(?:{_STRING}|{_BARE}),)*{name}{_VALUE}"
     return f"[{{,]{name}{_VALUE}"
 
 

@@ -14,6 +14,7 @@ from tocsin.accounts.contracts import KeyIdentity
 from tocsin.accounts.tables import OrganizationRow
 from tocsin.database.service import Database
 from tocsin.ingest.contracts import RecordColumns
+from tocsin.ingest.normalise import Normalised, Stamp, check, join
 from tocsin.ingest.repository import IngestRepository
 from tocsin.kit.clock import utc_now
 from tocsin.logstore.ports import LogStore
@@ -89,3 +90,8 @@ def rows_of(records: RecordColumns) -> list[dict[str, object]]:
 def columns_of(records: Sequence[Mapping[str, object]]) -> RecordColumns:
     """Records as the columns that a protocol would make of them; later changes to either leave the other alone."""
     return RecordColumns(*([copy.deepcopy(record.get(name)) for record in records] for name in RecordColumns.__slots__))
+
+
+def normalise(parts: Sequence[RecordColumns], stamp: Stamp) -> Normalised:
+    """Several requests as the pipeline takes them: each checked by itself, then joined."""
+    return join([check(part, source, stamp) for source, part in enumerate(parts)], stamp)

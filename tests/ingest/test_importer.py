@@ -10,12 +10,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.ingest.conftest import rows_of
+from tests.ingest.conftest import normalise, rows_of
 from tests.support.logs import NOON_UNIX_NANO, SEED
 from tocsin.ingest import importer
 from tocsin.ingest.contracts import RejectReason
 from tocsin.ingest.importer import Chunk, FileFormat, chunks, detect_format, service_of
-from tocsin.ingest.normalise import Stamp, normalise
+from tocsin.ingest.normalise import Stamp
 from tocsin.ingest.protocols import tocsin_json
 
 NDJSON = "application/x-ndjson"

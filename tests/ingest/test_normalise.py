@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.ingest.conftest import columns_of
+from tests.ingest.conftest import columns_of, normalise
 from tests.support.logs import NOON_UNIX_NANO, SEED, log_batch
 from tests.support.odd_records import odd_records
 from tocsin.ingest.contracts import RejectReason
@@ -20,7 +20,6 @@ from tocsin.ingest.normalise import (
     MAX_SERVICE_CHARACTERS,
     Normalised,
     Stamp,
-    normalise,
 )
 from tocsin.logmodel.batch import STORED_LOG_SCHEMA, logs_of
 from tocsin.logmodel.log import Log

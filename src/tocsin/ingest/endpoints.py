@@ -2,10 +2,9 @@
 
 import asyncio
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any, Concatenate, ParamSpec, TypeVar
+from typing import Annotated, Any
 
 from litestar import Request, Router, get, post
 from litestar.di import NamedDependency, Provide
@@ -41,10 +40,7 @@ BODY_LIMITS_STATE = "body_limits"
 MAX_DEAD_LETTERS = 1_000
 
 LARGE_BODY_BYTES = 1 << 20
-"""A larger body takes tens of milliseconds to read."""
-
-P = ParamSpec("P")
-T = TypeVar("T")
+"""A larger body takes tens of milliseconds to decompress."""
 
 _LENGTH = re.compile(r"[0-9]{1,18}")
 
@@ -137,7 +133,7 @@ async def ingest(
     with ingest_service.admit(announced):
         body = await _read(request, limits)
         encoding = request.headers.get("Content-Encoding")
-        plain = await _off_the_loop(decompress, body, encoding, max_bytes=limits.max_decompressed_bytes)
+        plain = await _decompressed(body, encoding, max_bytes=limits.max_decompressed_bytes)
         # From here on it takes the room of what came out of it.
         with ingest_service.admit(max(0, len(plain) - announced), held_bytes=announced):
             decode = partial(tocsin_json.decode, plain, request.headers.get("Content-Type"))
@@ -208,13 +204,11 @@ async def _read(request: AnyRequest, limits: BodyLimits) -> bytes:
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
-async def _off_the_loop(
-    work: Callable[Concatenate[bytes, P], T], body: bytes, *arguments: P.args, **options: P.kwargs
-) -> T:
-    """Do work on a body in a thread if it is large: others must not wait for it. A small one isn't worth the way."""
-    if len(body) <= LARGE_BODY_BYTES:
-        return work(body, *arguments, **options)
-    return await asyncio.to_thread(work, body, *arguments, **options)
+async def _decompressed(body: bytes, encoding: str | None, *, max_bytes: int) -> bytes:
+    """Decompress a large body in a thread: others must not wait for it. A small one isn't worth the way."""
+    if encoding is None or len(body) <= LARGE_BODY_BYTES:
+        return decompress(body, encoding, max_bytes=max_bytes)
+    return await asyncio.to_thread(decompress, body, encoding, max_bytes=max_bytes)
 
 
 def _too_large(limits: BodyLimits) -> PayloadTooLarge:

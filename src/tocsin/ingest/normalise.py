@@ -80,11 +80,6 @@ class Normalised:
     refusals: list[Refusal]
 
 
-def normalise(parts: Sequence[RecordColumns], stamp: Stamp) -> Normalised:
-    """Check and convert every column of several requests at once; never raises for what a sender wrote."""
-    return join([check(part, source, stamp) for source, part in enumerate(parts)], stamp)
-
-
 def join(parts: Sequence["Checked"], stamp: Stamp) -> Normalised:
     """Make one batch of several requests that were checked, in the order given."""
     numbers = np.array([part.source for part in parts], dtype=np.uint32)
@@ -121,7 +116,9 @@ class Checked:
 
 
 def check(records: RecordColumns, source: int, stamp: Stamp) -> Checked:
-    """Check one request, the ``source``-th of the stamp's; best done right after decoding it.
+    """Check one request, the ``source``-th of the stamp's; never raises for what a sender wrote.
+
+    Best done right after decoding it.
 
     Its objects are in the processor's cache then, and are columns of bytes afterwards: looked at later, by another
     thread, each costs twice the time.

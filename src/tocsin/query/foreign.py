@@ -5,6 +5,7 @@ import re
 from lark import Token
 
 from tocsin.query.expressions import slashed
+from tocsin.query.fields import NAMED_FIELDS
 from tocsin.query.quoting import as_value
 from tocsin.query.values import Form, InvalidValue, Value
 
@@ -14,7 +15,7 @@ _OPERATOR_OF_VALUE = re.compile(r"(==|=>|=<|=~|=|!=|!~|!|~|<>|(?:[<>]=|[<>](?!=)
 _OPERATOR_BY_SIGN = {"=": "", "==": "", "=>": ">=", "=<": "<="}
 _NEGATED = frozenset({"!", "!=", "<>", "!~"})
 _COMPARED_WORD = re.compile(r"([^\W\d][\w.]*)(>=|<=|[<>](?=[0-9]))([\w.+-]+)")
-_EQUATED_FIELD = re.compile(r"(level|service|severity_number|shape|span_id|timestamp|trace_id)(==?|!=)([^\s=!]+)")
+_EQUATED_WORD = re.compile(r"([a-z_]+)(==?|!=)([^\s=!]+)")
 _FIELD_BEFORE = re.compile(r"([^\s\"():*]+):?\s*\Z")
 _VALUE_BEHIND = re.compile(r"\s*([^\s\"():*]+)")
 
@@ -35,8 +36,9 @@ def refuse_foreign_word(value: Value) -> None:
     if compared is not None:
         better_value = "{}:{}{}".format(*compared.groups())
         value.refuse("a comparison stands behind its field's colon", "a comparison", better_value=better_value)
-    equated = _EQUATED_FIELD.fullmatch(value.text)
-    if equated is not None:
+    equated = _EQUATED_WORD.fullmatch(value.text)
+    # Any other name may well stand so in a message: ``took=17ms``.
+    if equated is not None and equated[1] in NAMED_FIELDS:
         field, sign, operand = equated.groups()
         better_value = f"{'-' if sign in _NEGATED else ''}{field}:{operand}"
         value.refuse(f"a field's value stands behind a colon, not {sign}", "a colon", better_value=better_value)

@@ -10,8 +10,7 @@ import re2
 
 from tocsin.logstore.backends.clickhouse.json_text import is_ambiguous, json_text
 
-HAS_NO_ESCAPE = r"position(metadata, '\\') = 0"
-"""SQL for metadata in which every text stands as it is."""
+_HAS_NO_ESCAPE = r"position(metadata, '\\') = 0"
 
 _STRING = r'"(?:[^"\\]|\\.)*"'
 _BARE = r'[^",}]+'
@@ -27,6 +26,19 @@ def entry_expression(key: str) -> str:
         # Behind a closing quote such a key's text may follow too, so the entries before it are told apart.
         return rf"^\{{(?:{_STRING}:(?:{_STRING}|{_BARE}),)*{name}{_VALUE}"
     return f"[{{,]{name}{_VALUE}"
+
+
+def raw_value(key: str, expression: str) -> str:
+    """SQL for the JSON text of a plain key's value, empty where there is none.
+
+    ``key`` and ``expression`` (that of ``entry_expression``) are SQL: literals or placeholders.
+    ``simpleJSONExtractRaw`` takes a fifth of the expression's time, but loses its way where something is escaped.
+    Inserts evaluate both branches for every row, so the expression gets an empty text where it isn't needed: 1 µs a
+    row and key less.
+    """
+    simple = f"simpleJSONExtractRaw(metadata, {key})"
+    searched = f"extract(if({_HAS_NO_ESCAPE}, '', metadata), {expression})"
+    return f"if({_HAS_NO_ESCAPE}, {simple}, {searched})"
 
 
 def is_plain(key: str) -> bool:

@@ -18,10 +18,10 @@ from tocsin.logmodel.ids import SPAN_ID_BYTES, TRACE_ID_BYTES, pack_hex_id
 from tocsin.logstore.backends.clickhouse.connection import Value
 from tocsin.logstore.backends.clickhouse.json_text import is_ambiguous, json_text
 from tocsin.logstore.backends.clickhouse.metadata_values import (
-    HAS_NO_ESCAPE,
     entry_expression,
     is_plain,
     like_pattern,
+    raw_value,
     text_of_raw,
 )
 from tocsin.logstore.backends.clickhouse.schema import MESSAGE_WORDS, METADATA_WORDS
@@ -271,10 +271,7 @@ class Printer:
             return quote_identifier(self.promoted[key])
         if not is_plain(key):
             return f"extract(metadata, {self.bind(entry_expression(key))})"
-        # A third of the time: only metadata with a backslash in it is left to the expression.
-        found = f"simpleJSONExtractRaw(metadata, {self.bind(key)})"
-        searched = f"extract(if({HAS_NO_ESCAPE}, '', metadata), {self.bind(entry_expression(key))})"
-        return f"if({HAS_NO_ESCAPE}, {found}, {searched})"
+        return raw_value(self.bind(key), self.bind(entry_expression(key)))
 
     def _hints(self, words_of_rows: str, words: list[str]) -> list[str]:
         longest = sorted(dict.fromkeys(words), key=len, reverse=True)[:MAX_HINTS]

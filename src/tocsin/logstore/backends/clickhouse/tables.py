@@ -54,11 +54,11 @@ class EmbeddedTables:
         self._inserts = EmbeddedInserter(directory)
         self._flushes = EmbeddedConnection(directory)
         self._probes = EmbeddedConnection(directory)
-        self._merger = IdleMerger(directory)
         self._on_promoted = on_promoted
         self._rows_until_sample = 0
         self._promoted: dict[str, str] = {}
         self._read_promoted()
+        self._merger = IdleMerger(directory)
 
     def close(self) -> None:
         """Disconnect."""

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from tocsin.accounts.contracts import FirstStart
 from tocsin.accounts.service import AccountsService
-from tocsin.accounts.signing_key import load_signing_key
+from tocsin.accounts.signing_keys import load_signing_keys
 from tocsin.database.service import Database
 from tocsin.ingest.repository import IngestRepository
 from tocsin.ingest.service import IngestService
@@ -102,7 +102,7 @@ def _accounts(settings: Settings, database: Database) -> AccountsService:
     given = settings.accounts
     return AccountsService(
         database,
-        signing_key=load_signing_key(settings.server.data_dir, configured=revealed(given.signing_key)),
+        signing_keys=load_signing_keys(settings.server.data_dir, configured=revealed(given.signing_key)),
         clock=SystemClock(),
         bootstrap_password=revealed(given.bootstrap_password),
         bootstrap_api_key=revealed(given.bootstrap_api_key),

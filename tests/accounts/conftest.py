@@ -4,11 +4,15 @@ import pytest
 
 from tests.accounts.clock import HeldClock
 from tocsin.accounts.access_tokens import AccessTokens
-from tocsin.accounts.contracts import FirstStart, Principal
+from tocsin.accounts.contracts import FirstStart, Origin, Principal
 from tocsin.accounts.service import AccountsService
+from tocsin.accounts.signing_keys import SigningKeys
 from tocsin.database.service import Database
 
 SIGNING_KEY = bytes(range(64))
+SIGNING_KEYS = SigningKeys.of(SIGNING_KEY)
+#: Where the people of these tests are.
+DESK = Origin("192.0.2.7", "tests")
 
 
 @dataclass(frozen=True)
@@ -22,11 +26,11 @@ class Installation:
 
     def token_of(self, principal: Principal) -> str:
         """A token for anyone, whether or not they are in the database."""
-        return AccessTokens(SIGNING_KEY, self.clock).mint(principal).token
+        return AccessTokens(SIGNING_KEYS, self.clock).mint(principal).token
 
     def another_process(self) -> AccountsService:
         """Accounts over the same database with a memory of their own."""
-        return AccountsService(self.database, signing_key=SIGNING_KEY, clock=self.clock)
+        return AccountsService(self.database, signing_keys=SIGNING_KEYS, clock=self.clock)
 
 
 @pytest.fixture
@@ -37,7 +41,7 @@ def clock() -> HeldClock:
 @pytest.fixture
 def accounts(database: Database, clock: HeldClock) -> AccountsService:
     """Accounts over an empty database."""
-    return AccountsService(database, signing_key=SIGNING_KEY, clock=clock)
+    return AccountsService(database, signing_keys=SIGNING_KEYS, clock=clock)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ PRINCIPAL = Principal(UUID(int=1), UUID(int=2), Role.DEVELOPER, "someone@example
 
 @pytest.fixture
 def tokens(clock: HeldClock) -> AccessTokens:
-    return AccessTokens(SIGNING_KEY, clock)
+    return AccessTokens(SIGNING_KEYS, clock)
 
 
 def unsigned(token: str) -> str:
@@ -41,7 +41,7 @@ def test_read_refuses_when_the_token_has_expired(tokens: AccessTokens, clock: He
 
 
 def test_read_refuses_when_another_key_signed(tokens: AccessTokens, clock: HeldClock) -> None:
-    foreign = AccessTokens(bytes(64), clock).mint(PRINCIPAL).token
+    foreign = AccessTokens(SigningKeys.of(bytes(64)), clock).mint(PRINCIPAL).token
     with pytest.raises(Unauthenticated):
         tokens.read(foreign)
 

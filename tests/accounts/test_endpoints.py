@@ -147,7 +147,7 @@ async def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(
     assert secret.startswith(f"svc_{key['prefix']}_")
     assert {name: key[name] for name in wanted} == wanted
     assert (key["allows_other_services"], key["revoked_at"], key["last_used_at"]) == (False, None, None)
-    identity = await installation.accounts.authenticate_key(secret)
+    identity = await installation.accounts.keys.authenticate(secret)
     assert str(identity.key_id) == key["id"]
 
     listed = await client.get("/v1/keys", headers=headers)
@@ -163,7 +163,7 @@ async def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(
 
 async def test_keys_of_another_organization_are_not_found(client: Client, installation: Installation) -> None:
     headers = bearer(installation, Role.ADMIN, organization_id=uuid4())
-    key_id = (await installation.accounts.authenticate_key(installation.first_start.api_key)).key_id
+    key_id = (await installation.accounts.keys.authenticate(installation.first_start.api_key)).key_id
     assert (await client.get("/v1/keys", headers=headers)).json() == {"keys": []}
     assert (await client.delete(f"/v1/keys/{key_id}", headers=headers)).status_code == 404
 
@@ -180,7 +180,7 @@ async def test_a_key_is_not_created_when_the_request_is_wrong(client: Client, in
         body = {"name": "n", "default_service": "s"} | change
         answer = await client.post("/v1/keys", headers=bearer(installation, Role.ADMIN), json=body)
         assert answer.status_code == 400, change
-    assert len(await installation.accounts.list_keys(installation.first_start.organization_id)) == 1
+    assert len(await installation.accounts.keys.list(installation.first_start.organization_id)) == 1
 
 
 async def test_every_endpoint_declares_its_errors_as_problems(client: Client) -> None:

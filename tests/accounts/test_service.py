@@ -9,6 +9,7 @@ from tests.accounts.conftest import SIGNING_KEY, Installation
 from tocsin.accounts.contracts import FirstStart, Role
 from tocsin.accounts.service import FIRST_ADMIN_EMAIL, AccountsService
 from tocsin.accounts.tables import ApiKeyRow, MembershipRow, OrganizationRow, UserRow
+from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
 from tocsin.database.tables import Table
 from tocsin.kit.errors import (
@@ -25,7 +26,7 @@ CHOSEN_API_KEY = "svc_boot0001_" + "k" * 43
 
 
 async def rows(database: Database, table: type[Table]) -> int:
-    async with database.read_session() as session:
+    async with database.read_session(ALL_ORGANIZATIONS) as session:
         return len((await session.scalars(select(table))).all())
 
 
@@ -38,7 +39,7 @@ async def test_first_start_hands_out_a_login_and_a_key_when_there_is_no_organiza
     assert token.password_change_required
     principal = installation.accounts.principal_of(token.token)
     assert (principal.organization_id, principal.role) == (first.organization_id, Role.ADMIN)
-    identity = await installation.accounts.authenticate_key(first.api_key)
+    identity = await installation.accounts.keys.authenticate(first.api_key)
     assert identity.organization_id == first.organization_id
     assert identity.allows_other_services
 
@@ -52,7 +53,7 @@ async def test_first_start_happens_once_when_several_processes_start_at_once(
     database: Database, database_url: str, clock: HeldClock
 ) -> None:
     others = [Database(database_url) for _ in range(3)]
-    services = [AccountsService(each, signing_key=SIGNING_KEY, clock=clock) for each in (database, *others)]
+    services = [AccountsService(each, signing_keys=SIGNING_KEYS, clock=clock) for each in (database, *others)]
     outcomes = await asyncio.gather(*(service.first_start() for service in services))
     for other in others:
         await other.close()
@@ -64,7 +65,7 @@ async def test_first_start_happens_once_when_several_processes_start_at_once(
 async def test_first_start_uses_the_secrets_when_they_are_given(database: Database, clock: HeldClock) -> None:
     service = AccountsService(
         database,
-        signing_key=SIGNING_KEY,
+        signing_keys=SIGNING_KEYS,
         clock=clock,
         bootstrap_password=CHOSEN_PASSWORD,
         bootstrap_api_key=CHOSEN_API_KEY,
@@ -73,7 +74,7 @@ async def test_first_start_uses_the_secrets_when_they_are_given(database: Databa
     assert isinstance(first, FirstStart)
     assert (first.admin_password, first.api_key) == (CHOSEN_PASSWORD, CHOSEN_API_KEY)
     assert not (await service.login(FIRST_ADMIN_EMAIL, CHOSEN_PASSWORD)).password_change_required
-    await service.authenticate_key(CHOSEN_API_KEY)
+    await service.keys.authenticate(CHOSEN_API_KEY)
 
 
 @pytest.mark.parametrize(
@@ -81,14 +82,14 @@ async def test_first_start_uses_the_secrets_when_they_are_given(database: Databa
 )
 def test_accounts_refuse_to_start_when_a_bootstrap_secret_would_not_work(secrets: dict[str, str]) -> None:
     with pytest.raises(InvalidSettings) as refusal:
-        AccountsService(Database("sqlite://"), signing_key=SIGNING_KEY, clock=HeldClock(), **secrets)
+        AccountsService(Database("sqlite://"), signing_keys=SIGNING_KEYS, clock=HeldClock(), **secrets)
     assert next(iter(secrets.values())) not in refusal.value.detail
 
 
 async def test_secrets_are_not_shown_when_what_holds_them_is_printed(installation: Installation) -> None:
     first = installation.first_start
     token = await installation.accounts.login(first.admin_email, first.admin_password)
-    issued = await installation.accounts.create_key(first.organization_id, name="n", default_service="s")
+    issued = await installation.accounts.keys.create(first.organization_id, name="n", default_service="s")
     printed = f"{first!r} {token!r} {issued!r}"
     for secret in (first.admin_password, first.api_key, token.token, issued.secret):
         assert secret not in printed
@@ -96,7 +97,7 @@ async def test_secrets_are_not_shown_when_what_holds_them_is_printed(installatio
 
 async def test_secrets_are_not_kept_when_they_are_handed_out(installation: Installation) -> None:
     first = installation.first_start
-    async with installation.database.read_session() as session:
+    async with installation.database.read_session(ALL_ORGANIZATIONS) as session:
         user = (await session.scalars(select(UserRow))).one()
         key = (await session.scalars(select(ApiKeyRow))).one()
     assert user.password_hash.startswith("$argon2id$")
@@ -109,7 +110,7 @@ async def test_content_hash_seed_is_positive_and_the_same_when_asked_again(insta
     seed = await installation.accounts.content_hash_seed(organization_id)
     assert 0 < seed < 2**63
     assert await installation.another_process().content_hash_seed(organization_id) == seed
-    assert (await installation.accounts.authenticate_key(installation.first_start.api_key)).content_hash_seed == seed
+    assert (await installation.accounts.keys.authenticate(installation.first_start.api_key)).content_hash_seed == seed
     with pytest.raises(NotFound):
         await installation.accounts.content_hash_seed(uuid4())
 

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from tests.support.postgres import PostgresServer
 from tocsin.database import engine
+from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
 from tocsin.kit.errors import InvalidSettings, ServiceUnavailable
 
@@ -21,7 +22,7 @@ ID = "00000000000000000000000000000001"
 
 
 async def count(database: Database) -> int:
-    async with database.read_session() as session:
+    async with database.read_session(ALL_ORGANIZATIONS) as session:
         return int((await session.execute(COUNT)).scalar_one())
 
 
@@ -40,14 +41,14 @@ async def sqlite(tmp_path: Path) -> AsyncIterator[Database]:
 
 
 async def test_session_commits_when_the_block_ends(database: Database) -> None:
-    async with database.session() as session:
+    async with database.session(ALL_ORGANIZATIONS) as session:
         await session.execute(INSERT, {"id": ID, "key": "a"})
     assert await count(database) == 1
 
 
 async def test_session_rolls_back_when_the_block_raises(database: Database) -> None:
     async def write_and_raise() -> None:
-        async with database.session() as session:
+        async with database.session(ALL_ORGANIZATIONS) as session:
             await session.execute(INSERT, {"id": ID, "key": "a"})
             raise LookupError
 
@@ -58,7 +59,7 @@ async def test_session_rolls_back_when_the_block_raises(database: Database) -> N
 
 async def test_session_passes_the_error_on_when_a_constraint_forbids_a_row(database: Database) -> None:
     async def write_twice() -> None:
-        async with database.session() as session:
+        async with database.session(ALL_ORGANIZATIONS) as session:
             await session.execute(INSERT, {"id": ID, "key": "a"})
             await session.execute(INSERT, {"id": ID, "key": "a"})
 
@@ -69,20 +70,20 @@ async def test_session_passes_the_error_on_when_a_constraint_forbids_a_row(datab
 
 async def test_session_passes_the_error_on_when_a_statement_is_wrong(database: Database) -> None:
     with pytest.raises(DBAPIError):
-        async with database.session() as session:
+        async with database.session(ALL_ORGANIZATIONS) as session:
             await session.execute(text("SELECT * FROM no_such_table"))
 
 
 async def test_session_refuses_a_row_when_its_owner_does_not_exist(database: Database) -> None:
     orphan = text("INSERT INTO memberships VALUES (:id, :id, 'ADMIN')")
     with pytest.raises(IntegrityError):
-        async with database.session() as session:
+        async with database.session(ALL_ORGANIZATIONS) as session:
             await session.execute(orphan, {"id": ID})
 
 
 async def test_sessions_all_commit_when_they_read_before_they_write(database: Database) -> None:
     async def add_one(key: int) -> None:
-        async with database.session() as session:
+        async with database.session(ALL_ORGANIZATIONS) as session:
             await session.execute(COUNT)
             await session.execute(INSERT, {"id": ID, "key": str(key)})
 
@@ -91,7 +92,7 @@ async def test_sessions_all_commit_when_they_read_before_they_write(database: Da
 
 
 async def test_read_session_reads_while_another_writes(database: Database) -> None:
-    async with database.session() as session:
+    async with database.session(ALL_ORGANIZATIONS) as session:
         await session.execute(INSERT, {"id": ID, "key": "a"})
         assert await count(database) == 0
 
@@ -100,15 +101,15 @@ async def test_read_session_refuses_to_write_on_postgres(postgres_server: Postgr
     with postgres_server.migrated_database() as url:
         database = Database(url)
         with pytest.raises(DBAPIError, match="read-only"):
-            async with database.read_session() as session:
+            async with database.read_session(ALL_ORGANIZATIONS) as session:
                 await session.execute(INSERT, {"id": ID, "key": "a"})
-        async with database.session() as session:
+        async with database.session(ALL_ORGANIZATIONS) as session:
             await session.execute(INSERT, {"id": ID, "key": "a"})
         await database.close()
 
 
 async def test_sqlite_is_durable_and_checks_foreign_keys_when_connected(sqlite: Database) -> None:
-    async with sqlite.read_session() as session:
+    async with sqlite.read_session(ALL_ORGANIZATIONS) as session:
         pragmas = {
             name: (await session.execute(text(f"PRAGMA {name}"))).scalar_one()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
@@ -125,23 +126,23 @@ async def test_sqlite_is_durable_and_checks_foreign_keys_when_connected(sqlite: 
 async def test_session_is_unavailable_when_another_process_holds_sqlite_for_too_long(
     sqlite: Database, tmp_path: Path
 ) -> None:
-    async with sqlite.read_session() as session:
+    async with sqlite.read_session(ALL_ORGANIZATIONS) as session:
         # The one connection of the pool, so the next session has it too.
         await session.execute(text("PRAGMA busy_timeout = 1"))
     holder = sqlite3.connect(tmp_path / "tocsin.db", isolation_level=None)
     holder.execute("BEGIN IMMEDIATE")
     with pytest.raises(ServiceUnavailable):
-        async with sqlite.session() as session:
+        async with sqlite.session(ALL_ORGANIZATIONS) as session:
             await session.execute(text("SELECT 1"))
     holder.close()
 
 
 async def test_session_is_unavailable_when_sqlite_has_no_room(sqlite: Database) -> None:
-    async with sqlite.session() as session:
+    async with sqlite.session(ALL_ORGANIZATIONS) as session:
         await session.execute(text("CREATE TABLE boxes (content BLOB)"))
 
     async def fill() -> None:
-        async with sqlite.session() as session:
+        async with sqlite.session(ALL_ORGANIZATIONS) as session:
             await session.execute(text("PRAGMA max_page_count = 10"))
             await session.execute(text("INSERT INTO boxes VALUES (zeroblob(1000000))"))
 
@@ -154,7 +155,7 @@ async def test_session_is_unavailable_when_postgres_goes_away_in_the_middle(post
         database = Database(url)
 
         async def write_and_lose_the_connection() -> None:
-            async with database.session() as session:
+            async with database.session(ALL_ORGANIZATIONS) as session:
                 await session.execute(INSERT, {"id": ID, "key": "a"})
                 await session.execute(text("SELECT pg_terminate_backend(pg_backend_pid())"))
 
@@ -211,7 +212,7 @@ async def test_ping_answers_when_postgres_has_dropped_the_connections_since(post
     with postgres_server.empty_database() as url:
         database, other = Database(url), Database(url)
         await database.ping()
-        async with other.session() as session:
+        async with other.session(ALL_ORGANIZATIONS) as session:
             await session.execute(
                 text(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

@@ -6,6 +6,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.exc import StatementError
 
 from tocsin.accounts.tables import OrganizationRow
+from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
 
 LARGEST_SEED = 2**63 - 1
@@ -13,7 +14,7 @@ LARGEST_SEED = 2**63 - 1
 
 async def store(database: Database, created_at: datetime) -> UUID:
     identifier = uuid4()
-    async with database.session() as session:
+    async with database.session(ALL_ORGANIZATIONS) as session:
         await session.execute(
             insert(OrganizationRow).values(
                 id=identifier, name="n", slug="s", content_hash_seed=LARGEST_SEED, created_at=created_at
@@ -23,7 +24,7 @@ async def store(database: Database, created_at: datetime) -> UUID:
 
 
 async def load(database: Database, identifier: UUID) -> OrganizationRow:
-    async with database.read_session() as session:
+    async with database.read_session(ALL_ORGANIZATIONS) as session:
         return (await session.execute(select(OrganizationRow).where(OrganizationRow.id == identifier))).scalar_one()
 
 
@@ -37,7 +38,7 @@ async def test_a_moment_comes_back_in_utc_when_stored_in_another_zone(database: 
 async def test_moments_compare_as_moments_when_their_zones_differ(database: Database) -> None:
     await store(database, datetime(2026, 3, 1, 12, 0, tzinfo=UTC))
     later_by_the_clock_only = datetime(2026, 3, 1, 13, 0, tzinfo=timezone(timedelta(hours=2)))
-    async with database.read_session() as session:
+    async with database.read_session(ALL_ORGANIZATIONS) as session:
         after = select(OrganizationRow.id).where(OrganizationRow.created_at > later_by_the_clock_only)
         assert len((await session.execute(after)).all()) == 1
 

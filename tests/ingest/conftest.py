@@ -12,6 +12,7 @@ from sqlalchemy import insert
 from tests.support.logs import NOON_UNIX_NANO, SEED
 from tocsin.accounts.contracts import KeyIdentity
 from tocsin.accounts.tables import OrganizationRow
+from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
 from tocsin.ingest.contracts import RecordColumns
 from tocsin.ingest.normalise import Normalised, Stamp, check, join
@@ -62,7 +63,7 @@ async def add_organizations(database: Database) -> None:
         }
         for organization_id in (ORGANIZATION, OTHER_ORGANIZATION)
     ]
-    async with database.session() as session:
+    async with database.session(ALL_ORGANIZATIONS) as session:
         await session.execute(insert(OrganizationRow), rows)
 
 

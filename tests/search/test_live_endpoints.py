@@ -41,12 +41,12 @@ def store() -> MemoryLogStore:
 
 @pytest.fixture
 def token(clock: HeldClock) -> str:
-    return AccessTokens(SIGNING_KEY, clock).mint(PRINCIPAL).token
+    return AccessTokens(SIGNING_KEYS, clock).mint(PRINCIPAL).token
 
 
 @pytest.fixture
 def app(store: MemoryLogStore, clock: HeldClock, tmp_path: Path) -> Litestar:
-    accounts = AccountsService(Database(f"sqlite:///{tmp_path / 'none.db'}"), signing_key=SIGNING_KEY, clock=clock)
+    accounts = AccountsService(Database(f"sqlite:///{tmp_path / 'none.db'}"), signing_keys=SIGNING_KEYS, clock=clock)
     sockets: list[LiveSockets] = []
 
     async def provide_sockets() -> LiveSockets:
@@ -344,7 +344,7 @@ def test_a_tail_ends_with_its_token_unless_a_newer_one_is_shown(
     with client.websocket_connect("/live/logs", headers=headers) as socket:
         _start(socket)
         clock.unix_nano += (ACCESS_TOKEN_SECONDS - 1) * 1_000_000_000
-        newer = AccessTokens(SIGNING_KEY, clock).mint(PRINCIPAL).token
+        newer = AccessTokens(SIGNING_KEYS, clock).mint(PRINCIPAL).token
         socket.send_json({"type": "authenticate", "token": newer})
         _start(socket)
         clock.unix_nano += 2_000_000_000
@@ -356,7 +356,7 @@ def test_a_tail_ends_with_its_token_unless_a_newer_one_is_shown(
 
 def test_a_token_of_another_organization_ends_the_tail(socket: WebSocketTestSession, clock: HeldClock) -> None:
     stranger = Principal(UUID(int=2), UUID(int=3), Role.ADMIN, "other@example.com")
-    other = AccessTokens(SIGNING_KEY, clock).mint(stranger).token
+    other = AccessTokens(SIGNING_KEYS, clock).mint(stranger).token
     socket.send_json({"type": "authenticate", "token": other})
     assert _receive(socket, "problem")["problem"]["status"] == 403
     assert _closed(socket)[0] == live_endpoints.FORBIDDEN

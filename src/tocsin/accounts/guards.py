@@ -1,18 +1,17 @@
 """Who is asking, for endpoints of every room.
 
-The application holds the ``AccountsService`` in its state under ``ACCOUNTS_STATE``. An endpoint takes the caller as a
-dependency (``{"principal": Provide(provide_principal)}``), and a guard says which roles may call it.
+The application holds the ``AccountsService`` in its state under ``ACCOUNTS_STATE``. Its guard finds out once who calls
+(``authenticate``) and holds them against the endpoint's rule; an endpoint takes the caller as a dependency.
 """
 
 from typing import Any
 
 from litestar.connection import ASGIConnection, Request
-from litestar.handlers import BaseRouteHandler
-from litestar.types import Guard
 
-from tocsin.accounts.contracts import KeyIdentity, Principal, Role
+from tocsin.accounts.access import Caller, Rule
+from tocsin.accounts.contracts import KeyIdentity, Origin, Principal
 from tocsin.accounts.service import AccountsService
-from tocsin.kit.errors import Forbidden, Unauthenticated
+from tocsin.kit.errors import Unauthenticated
 
 #: Where the application's state holds the ``AccountsService``.
 ACCOUNTS_STATE = "accounts"
@@ -23,6 +22,13 @@ API_KEY_SECURITY: list[dict[str, list[str]]] = [{"apiKey": []}]
 
 API_KEY_HEADER = "X-API-Key"
 
+#: The parameter of a WebSocket's URL with a ticket.
+TICKET_PARAMETER = "ticket"
+
+#: Where a connection's own state holds who calls, and by which rule they may.
+_CALLER = "tocsin_caller"
+_RULE = "tocsin_rule"
+
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
 
 
@@ -32,18 +38,64 @@ def accounts_of(connection: AnyConnection) -> AccountsService:
     return service
 
 
+async def authenticate(connection: AnyConnection, rule: Rule) -> KeyIdentity | Principal | None:
+    """Find out who calls and whether the rule lets them; what follows reads it from the connection.
+
+    None is nobody: where anyone may call, or where a WebSocket has yet to say who it is.
+
+    Raises:
+        Unauthenticated: what the rule asks for is missing, or not valid.
+        Forbidden: the caller may not do this.
+        ServiceUnavailable: the database is needed to tell, and can't be reached.
+    """
+    connection.scope["state"][_RULE] = rule
+    match rule.caller:
+        case Caller.ANYONE:
+            return None
+        case Caller.SENDER:
+            key = await _sender(connection)
+            connection.scope["state"][_CALLER] = key
+            return key
+        case Caller.PERSON:
+            if rule.in_band and bearer_token(connection) is None and TICKET_PARAMETER not in connection.query_params:
+                return None
+            principal = await _person(connection, takes_tickets=rule.in_band)
+            rule.check(principal)
+            connection.scope["state"][_CALLER] = principal
+            return principal
+
+
+async def admit_in_band(connection: AnyConnection, token: str) -> Principal:
+    """Who a WebSocket is that shows its token in a message, held against the rule of its endpoint.
+
+    Raises:
+        Unauthenticated: the token is not valid.
+        Forbidden: its bearer may not do this.
+    """
+    principal = await accounts_of(connection).principal_of(token)
+    rule: Rule = connection.scope["state"][_RULE]
+    rule.check(principal)
+    return principal
+
+
+def known_principal(connection: AnyConnection) -> Principal | None:
+    """Who calls, where the guard has found out."""
+    caller = connection.scope["state"].get(_CALLER)
+    return caller if isinstance(caller, Principal) else None
+
+
 async def provide_accounts(request: Request[Any, Any, Any]) -> AccountsService:
     """Dependency: the application's ``AccountsService``."""
     return accounts_of(request)
 
 
 async def provide_principal(request: Request[Any, Any, Any]) -> Principal:
-    """Dependency: who bears the access token.
+    """Dependency: the person who calls.
 
     Raises:
         Unauthenticated: there is no valid token.
     """
-    return _bearer(request)
+    return known_principal(request) or await _person(request, takes_tickets=False)
 
 
 async def provide_key_identity(request: Request[Any, Any, Any]) -> KeyIdentity:
@@ -53,37 +105,40 @@ async def provide_key_identity(request: Request[Any, Any, Any]) -> KeyIdentity:
         Unauthenticated: there is no such header, or the key is not valid.
         ServiceUnavailable: the key is not in memory, and the database can't be reached.
     """
-    secret = request.headers.get(API_KEY_HEADER)
-    if not secret:
-        raise Unauthenticated(f"the header {API_KEY_HEADER} is missing")
-    return await accounts_of(request).authenticate_key(secret)
+    caller = request.scope["state"].get(_CALLER)
+    return caller if isinstance(caller, KeyIdentity) else await _sender(request)
 
 
-def requires_role(*roles: Role) -> Guard:
-    """A guard that lets principals with one of these roles pass.
+async def provide_origin(request: Request[Any, Any, Any]) -> Origin:
+    """Dependency: where the request comes from."""
+    return Origin(address_of(request), request.headers.get("User-Agent", ""))
 
-    The guard raises ``Unauthenticated`` when there is no valid token, and ``Forbidden`` when the principal has another
-    role, or has yet to change their one-time password: until then they may look, and change nothing but it.
-    """
 
-    def guard(connection: AnyConnection, _handler: BaseRouteHandler) -> None:
-        principal = _bearer(connection)
-        if principal.password_change_required:
-            raise Forbidden("change your one-time password first: POST /v1/auth/password")
-        if principal.role not in roles:
-            raise Forbidden(f"this takes the role {' or '.join(roles)}, yours is {principal.role}")
-
-    return guard
+def address_of(connection: AnyConnection) -> str:
+    """The address that a connection comes from: the client's, where a trusted proxy says it."""
+    return connection.client.host if connection.client else "unknown"
 
 
 def bearer_token(connection: AnyConnection) -> str | None:
-    """The access token in the header ``Authorization``, where there is one."""
+    """The token in the header ``Authorization``, where there is one."""
     scheme, _, token = connection.headers.get("Authorization", "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-def _bearer(connection: AnyConnection) -> Principal:
+async def _sender(connection: AnyConnection) -> KeyIdentity:
+    secret = connection.headers.get(API_KEY_HEADER)
+    if not secret:
+        raise Unauthenticated(f"the header {API_KEY_HEADER} is missing")
+    return await accounts_of(connection).keys.authenticate(secret)
+
+
+async def _person(connection: AnyConnection, *, takes_tickets: bool) -> Principal:
     token = bearer_token(connection)
-    if token is None:
-        raise Unauthenticated("the header Authorization with a bearer token is missing")
-    return accounts_of(connection).principal_of(token)
+    if token is not None:
+        return await accounts_of(connection).principal_of(token)
+    ticket = connection.query_params.get(TICKET_PARAMETER) if takes_tickets else None
+    if ticket is not None:
+        principal = await accounts_of(connection).tickets.take(ticket)
+        await accounts_of(connection).recheck(principal)
+        return principal
+    raise Unauthenticated("the header Authorization with a bearer token is missing")

@@ -35,7 +35,7 @@ class Passwords:
         self._slots = asyncio.Semaphore(_CONCURRENT_HASHES)
         self._waiting = 0
 
-    async def check(self, password: str, *, email: str, stored_hash: str | None) -> bool:
+    async def check(self, password: str, *, email: str, address: str, stored_hash: str | None) -> bool:
         """Whether the password is the right one; takes as long when no user has one (``stored_hash`` is None).
 
         Raises:

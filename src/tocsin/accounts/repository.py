@@ -1,19 +1,28 @@
-"""The statements of accounts. Each runs in its caller's session."""
+"""The statements that several files of accounts share. Each runs in its caller's session."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Select, delete, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from tocsin.accounts.contracts import ApiKeySummary, Role
-from tocsin.accounts.tables import ApiKeyRow, MembershipRow, OrganizationRow, UserRow
+from tocsin.accounts.contracts import Principal, Role, Scope
+from tocsin.accounts.recognition import LAST_USED_GRANULARITY, Rehash
+from tocsin.accounts.tables import (
+    ApiKeyRow,
+    MembershipRow,
+    OrganizationRow,
+    PersonalTokenRow,
+    ServiceRow,
+    SessionRow,
+    UserRow,
+)
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
-    """A user, in the organization that they act in."""
+class MemberRecord:
+    """A user, in an organization that they act in."""
 
     user_id: UUID
     organization_id: UUID
@@ -22,6 +31,27 @@ class Member:
     password_hash: str = field(repr=False)
     must_change_password: bool
 
+    def principal(
+        self,
+        *,
+        session_id: UUID | None = None,
+        scopes: frozenset[Scope] | None = None,
+        personal_token_id: UUID | None = None,
+        expires_unix_nano: int | None = None,
+    ) -> Principal:
+        """The member as who acts, by a session or a personal access token."""
+        return Principal(
+            user_id=self.user_id,
+            organization_id=self.organization_id,
+            role=self.role,
+            email=self.email,
+            password_change_required=self.must_change_password,
+            session_id=session_id,
+            scopes=scopes,
+            personal_token_id=personal_token_id,
+            expires_unix_nano=expires_unix_nano,
+        )
+
 
 async def first_organization_id(session: AsyncSession) -> UUID | None:
     """The oldest organization, if there is one."""
@@ -29,34 +59,24 @@ async def first_organization_id(session: AsyncSession) -> UUID | None:
     return (await session.execute(oldest)).scalar_one_or_none()
 
 
-async def content_hash_seed(session: AsyncSession, organization_id: UUID) -> int | None:
-    """The organization's key for content hashes, if there is such an organization."""
-    seed = select(OrganizationRow.content_hash_seed).where(OrganizationRow.id == organization_id)
-    return (await session.execute(seed)).scalar_one_or_none()
+async def member_by_email(session: AsyncSession, email: str, *, organization_id: UUID | None) -> MemberRecord | None:
+    """The user with this e-mail address, in one organization or else in the oldest of theirs."""
+    memberships = _members().where(UserRow.email == email)
+    if organization_id is not None:
+        memberships = memberships.where(MembershipRow.organization_id == organization_id)
+    return await _first_member(session, memberships)
 
 
-async def member_by_email(session: AsyncSession, email: str) -> Member | None:
-    """The user with this e-mail address, in the oldest of their organizations."""
-    memberships = (
-        select(UserRow, MembershipRow)
-        .join(MembershipRow, MembershipRow.user_id == UserRow.id)
-        .join(OrganizationRow, OrganizationRow.id == MembershipRow.organization_id)
-        .where(UserRow.email == email)
-        .order_by(OrganizationRow.created_at, OrganizationRow.id)
-        .limit(1)
+async def member(session: AsyncSession, user_id: UUID, organization_id: UUID) -> MemberRecord | None:
+    """A user in an organization, if they are in it."""
+    return await _first_member(
+        session, _members().where(UserRow.id == user_id, MembershipRow.organization_id == organization_id)
     )
-    row = (await session.execute(memberships)).one_or_none()
-    if row is None:
-        return None
-    user, membership = row
-    return Member(
-        user_id=user.id,
-        organization_id=membership.organization_id,
-        role=membership.role,
-        email=user.email,
-        password_hash=user.password_hash,
-        must_change_password=user.must_change_password,
-    )
+
+
+async def user_by_email(session: AsyncSession, email: str) -> UserRow | None:
+    """The user with this e-mail address, in an organization or not."""
+    return (await session.scalars(select(UserRow).where(UserRow.email == email))).one_or_none()
 
 
 async def password_hash(session: AsyncSession, user_id: UUID) -> str | None:
@@ -75,64 +95,63 @@ async def replace_password(session: AsyncSession, user_id: UUID, *, old_hash: st
     return replaced.one_or_none() is not None
 
 
-async def valid_key(session: AsyncSession, prefix: str) -> tuple[ApiKeyRow, int] | None:
-    """The key with this prefix, unless it is revoked, and its organization's key for content hashes."""
-    key = (
-        select(ApiKeyRow, OrganizationRow.content_hash_seed)
-        .join(OrganizationRow, OrganizationRow.id == ApiKeyRow.organization_id)
-        .where(ApiKeyRow.prefix == prefix, ApiKeyRow.revoked_at.is_(None))
-    )
-    row = (await session.execute(key)).one_or_none()
-    return None if row is None else (row[0], row[1])
+async def lock_organization(session: AsyncSession, organization_id: UUID) -> OrganizationRow | None:
+    """The organization, held until the end of the transaction: what counts its rows first is not overtaken."""
+    return (
+        await session.scalars(select(OrganizationRow).where(OrganizationRow.id == organization_id).with_for_update())
+    ).one_or_none()
 
 
-async def record_key_use(session: AsyncSession, key_id: UUID, *, now: datetime, granularity: timedelta) -> None:
-    """Note when a key was used, unless a use less than ``granularity`` ago is noted."""
+async def record_use(
+    session: AsyncSession,
+    table: type[ApiKeyRow] | type[PersonalTokenRow],
+    key_id: UUID,
+    *,
+    now: datetime,
+    rehash: Rehash | None,
+) -> None:
+    """Note when a secret was used, unless a use less than a minute ago is noted; and its new hash, if it has one."""
     await session.execute(
-        update(ApiKeyRow)
-        .where(
-            ApiKeyRow.id == key_id,
-            or_(ApiKeyRow.last_used_at.is_(None), ApiKeyRow.last_used_at <= now - granularity),
-        )
+        update(table)
+        .where(table.id == key_id, or_(table.last_used_at.is_(None), table.last_used_at <= now - LAST_USED_GRANULARITY))
         .values(last_used_at=now)
     )
+    if rehash is not None:
+        values = {"keyed_hash": rehash.keyed_hash, "signing_key_id": rehash.signing_key_id}
+        await session.execute(update(table).where(table.id == key_id).values(values))
 
 
-async def keys_of(session: AsyncSession, organization_id: UUID) -> list[ApiKeySummary]:
-    """Every key of an organization, newest first, revoked ones too."""
-    keys = (
-        select(ApiKeyRow)
-        .where(ApiKeyRow.organization_id == organization_id)
-        .order_by(ApiKeyRow.created_at.desc(), ApiKeyRow.id)
+async def forget_ended_sessions(session: AsyncSession, *, before: datetime) -> None:
+    """Forget sessions that ended before a moment, by themselves or not."""
+    await session.execute(delete(SessionRow).where(or_(SessionRow.ended_at < before, SessionRow.expires_at < before)))
+
+
+async def service_by_name(session: AsyncSession, organization_id: UUID, name: str) -> ServiceRow | None:
+    """A service of an organization, if it has one with this name."""
+    named = select(ServiceRow).where(ServiceRow.organization_id == organization_id, ServiceRow.name == name)
+    return (await session.scalars(named)).one_or_none()
+
+
+def _members() -> Select[UserRow, MembershipRow]:
+    return (
+        select(UserRow, MembershipRow)
+        .join(MembershipRow, MembershipRow.user_id == UserRow.id)
+        .join(OrganizationRow, OrganizationRow.id == MembershipRow.organization_id)
+        .order_by(OrganizationRow.created_at, OrganizationRow.id)
+        .limit(1)
     )
-    return [summary_of(row) for row in await session.scalars(keys)]
 
 
-async def revoke_key(session: AsyncSession, organization_id: UUID, key_id: UUID, *, now: datetime) -> str | None:
-    """Revoke a key, unless it is already; its prefix, or None where the organization has no such key."""
-    await session.execute(
-        update(ApiKeyRow)
-        .where(
-            ApiKeyRow.id == key_id,
-            ApiKeyRow.organization_id == organization_id,
-            ApiKeyRow.revoked_at.is_(None),
-        )
-        .values(revoked_at=now)
-    )
-    prefix = select(ApiKeyRow.prefix).where(ApiKeyRow.id == key_id, ApiKeyRow.organization_id == organization_id)
-    return (await session.execute(prefix)).scalar_one_or_none()
-
-
-def summary_of(row: ApiKeyRow) -> ApiKeySummary:
-    """The key without its hash."""
-    return ApiKeySummary(
-        id=row.id,
-        name=row.name,
-        prefix=row.prefix,
-        default_service=row.default_service,
-        allows_other_services=row.allows_other_services,
-        created_at=row.created_at,
-        last_used_at=row.last_used_at,
-        expires_at=row.expires_at,
-        revoked_at=row.revoked_at,
+async def _first_member(session: AsyncSession, memberships: Select[UserRow, MembershipRow]) -> MemberRecord | None:
+    row = (await session.execute(memberships)).one_or_none()
+    if row is None:
+        return None
+    user, membership = row
+    return MemberRecord(
+        user_id=user.id,
+        organization_id=membership.organization_id,
+        role=membership.role,
+        email=user.email,
+        password_hash=user.password_hash,
+        must_change_password=user.must_change_password,
     )

@@ -26,6 +26,8 @@ class OrganizationRow(Table):
     #: The key for the content hashes of its logs. Never changes: logs sent again would no longer be recognised.
     content_hash_seed: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: How many bytes of logs it takes in at most in a day; NULL for no limit of its own.
+    daily_quota_bytes: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class UserRow(Table):
@@ -85,3 +87,79 @@ class ApiKeyRow(Table):
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     expires_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: The key that a rotation has put in its place.
+    replaced_by: Mapped[UUID | None]
+    #: The signing key of the hash; NULL for a hash from before signing keys were changed.
+    signing_key_id: Mapped[str | None] = mapped_column(Text)
+
+
+class SessionRow(Table):
+    """One place where a person is signed in. Its refresh tokens are signed, and not kept."""
+
+    __tablename__ = "sessions"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"))
+    #: The number of its newest refresh token: one with a smaller number was used before.
+    generation: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    used_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+    ended_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    address: Mapped[str] = mapped_column(Text)
+    user_agent: Mapped[str] = mapped_column(Text)
+
+
+class RevocationRow(Table):
+    """Access tokens of this session or user are not valid if they were made before this moment."""
+
+    __tablename__ = "revocations"
+
+    subject_id: Mapped[UUID] = mapped_column(primary_key=True)
+    revoked_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class SpentTicketRow(Table):
+    """A ticket that has opened its WebSocket."""
+
+    __tablename__ = "spent_tickets"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    spent_at: Mapped[datetime] = mapped_column(UtcDateTime, index=True)
+
+
+class PersonalTokenRow(Table):
+    """A person's token for programs of their own; the secret itself is not kept."""
+
+    __tablename__ = "personal_tokens"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"))
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(Text)
+    prefix: Mapped[str] = mapped_column(Text, unique=True, index=True)
+    keyed_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    signing_key_id: Mapped[str] = mapped_column(Text)
+    scopes: Mapped[list[str]] = mapped_column(_Json)
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+
+
+class InvitationRow(Table):
+    """A place in an organization that waits for a person. Its link is signed, and not kept."""
+
+    __tablename__ = "invitations"
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"), index=True)
+    #: In lower case.
+    email: Mapped[str] = mapped_column(Text)
+    role: Mapped[Role] = mapped_column(_Role)
+    invited_by: Mapped[UUID]
+    created_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    expires_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    accepted_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    withdrawn_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -8,6 +8,8 @@ from litestar.di import Provide
 
 from tocsin.accounts.endpoints import ROUTE_HANDLERS as ACCOUNTS_ROUTES
 from tocsin.accounts.guards import ACCESS_TOKEN_SECURITY, ACCOUNTS_STATE, provide_principal
+from tocsin.accounts.links import LinkBase
+from tocsin.api.access import AccessGuard
 from tocsin.api.documentation import openapi_config, openapi_description
 from tocsin.api.operations import healthz, home, metrics, readyz, status
 from tocsin.api.problems import EXCEPTION_HANDLERS, describe_problem
@@ -31,6 +33,11 @@ def create_app(components: Components) -> Litestar:
         return components
 
     live_sockets = LiveSockets(components.live_tail)
+
+    link_base = LinkBase(components.settings.public_url)
+
+    def provide_link_base() -> LinkBase:
+        return link_base
 
     def provide_live_sockets() -> LiveSockets:
         return live_sockets
@@ -66,9 +73,11 @@ def create_app(components: Components) -> Litestar:
         ),
         dependencies={
             "components": Provide(provide_components, sync_to_thread=False),
+            "link_base": Provide(provide_link_base, sync_to_thread=False),
             "live_sockets": Provide(provide_live_sockets, sync_to_thread=False),
             **_reading(components.reading),
         },
+        guards=[AccessGuard()],
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=openapi_config(),
         request_max_body_size=MAX_BODY_BYTES,

@@ -137,10 +137,7 @@ def server_url(settings: Settings, *, of_this_machine: bool = False) -> str:
     """Where the commands find the server: as set, or on this machine."""
     if settings.client.url and not of_this_machine:
         return settings.client.url.rstrip("/")
-    host = settings.server.host
-    if host in {"0.0.0.0", "::", ""}:  # noqa: S104  (compared with, not listened on)
-        host = "127.0.0.1"
-    return f"http://{f'[{host}]' if ':' in host else host}:{settings.server.port}"
+    return settings.local_url
 
 
 def access_token(settings: Settings) -> str:
@@ -157,7 +154,7 @@ def access_token(settings: Settings) -> str:
 async def _signed_token(settings: Settings) -> str:
     # Only needed on the server's own machine, and not quick to import.
     from tocsin.accounts.service import AccountsService
-    from tocsin.accounts.signing_key import SIGNING_KEY_FILE, load_signing_key
+    from tocsin.accounts.signing_keys import SIGNING_KEY_FILE, load_signing_keys
     from tocsin.database.service import Database
 
     data_dir = settings.server.data_dir
@@ -169,8 +166,8 @@ async def _signed_token(settings: Settings) -> str:
         )
     database = Database(settings.database_url)
     try:
-        signing_key = load_signing_key(data_dir, configured=configured)
-        accounts = AccountsService(database, signing_key=signing_key, clock=SystemClock())
+        signing_keys = load_signing_keys(data_dir, configured=configured)
+        accounts = AccountsService(database, signing_keys=signing_keys, clock=SystemClock())
         return (await accounts.local_operator_token()).token
     finally:
         await database.close()

@@ -6,6 +6,8 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
 
+from tocsin.database.scopes import ALL_ORGANIZATIONS, SET_SCOPE, scope_text
+
 _SCRIPTS = Path(__file__).parent / "migrations"
 
 #: "tocsin" in ASCII: the PostgreSQL advisory lock that one migrating process holds until it commits.
@@ -26,6 +28,7 @@ def _prepared(connection: Connection) -> Config:
     # SQLite needs no lock of ours: the transaction has held its write lock since it began.
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        connection.execute(SET_SCOPE, {"scope": scope_text(ALL_ORGANIZATIONS)})
     config = Config()
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     config.attributes["connection"] = connection

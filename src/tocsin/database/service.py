@@ -8,10 +8,15 @@ from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 
 from tocsin.database.driver_errors import translated_driver_errors
 from tocsin.database.engine import SQLITE_BEGIN, make_engine
+from tocsin.database.scopes import ALL_ORGANIZATIONS, SET_SCOPE, Scope, scope_text
 
 
 class Database:
-    """One relational database, SQLite or PostgreSQL. Safe to share among tasks of one event loop."""
+    """One relational database, SQLite or PostgreSQL. Safe to share among tasks of one event loop.
+
+    On PostgreSQL, row-level security keeps a session to the rows of its scope, whatever its statements say
+    (``row_security``). SQLite has nothing of the kind: there the statements alone do.
+    """
 
     def __init__(self, url: str) -> None:
         """Take note of the URL; nothing is opened before the first use.
@@ -23,6 +28,7 @@ class Database:
             InvalidSettings: the URL is not one of those.
         """
         self._engine = make_engine(url)
+        self._has_row_security = self._engine.dialect.name == "postgresql"
         self._writing = async_sessionmaker(self._engine, expire_on_commit=False)
         self._reading = async_sessionmaker(
             self._engine.execution_options(**{SQLITE_BEGIN: "DEFERRED", "postgresql_readonly": True}),
@@ -30,7 +36,7 @@ class Database:
         )
 
     @asynccontextmanager
-    async def session(self) -> AsyncIterator[AsyncSession]:
+    async def session(self, scope: Scope) -> AsyncIterator[AsyncSession]:
         """A session in a transaction: committed at the end of the block, rolled back when the block raises.
 
         On SQLite it holds the one write lock from its first statement on: keep it short, and use ``read_session``
@@ -41,10 +47,11 @@ class Database:
         """
         with translated_driver_errors():
             async with self._writing.begin() as session:
+                await self._enter(session, scope)
                 yield session
 
     @asynccontextmanager
-    async def read_session(self) -> AsyncIterator[AsyncSession]:
+    async def read_session(self, scope: Scope) -> AsyncIterator[AsyncSession]:
         """A session that waits for no writer, and sees one state of the database on SQLite.
 
         Raises:
@@ -52,7 +59,12 @@ class Database:
         """
         with translated_driver_errors():
             async with self._reading.begin() as session:
+                await self._enter(session, scope)
                 yield session
+
+    async def _enter(self, session: AsyncSession, scope: Scope) -> None:
+        if self._has_row_security:
+            await session.execute(SET_SCOPE, {"scope": scope_text(scope)})
 
     async def migrate(self) -> None:
         """Bring the schema up to date. Safe when several processes do it at once: one does, the others wait.
@@ -85,7 +97,7 @@ class Database:
         Raises:
             ServiceUnavailable: it does not.
         """
-        async with self.read_session() as session:
+        async with self.read_session(ALL_ORGANIZATIONS) as session:
             await session.execute(text("SELECT 1"))
 
     async def close(self) -> None:

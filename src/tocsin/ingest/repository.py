@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 from sqlalchemy import delete, insert, select
 from sqlalchemy.exc import IntegrityError
 
+from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
 from tocsin.ingest.contracts import Reject, RejectReason
 from tocsin.ingest.tables import DeadLetterRow, IdempotencyKeyRow
@@ -52,7 +53,7 @@ class IngestRepository:
             }
             for reject in rejects
         ]
-        async with self._database.session() as session:
+        async with self._database.session(organization_id) as session:
             await session.execute(insert(DeadLetterRow), rows)
 
     async def dead_letters(self, organization_id: UUID, *, limit: int) -> list[DeadLetter]:
@@ -63,7 +64,7 @@ class IngestRepository:
             .order_by(DeadLetterRow.received_at.desc(), DeadLetterRow.id)
             .limit(limit)
         )
-        async with self._database.read_session() as session:
+        async with self._database.read_session(organization_id) as session:
             rows = (await session.scalars(newest)).all()
             return [
                 DeadLetter(
@@ -81,7 +82,7 @@ class IngestRepository:
     async def first_received(self, organization_id: UUID, key: str, *, now_unix_nano: int) -> int:
         """When a request with this idempotency key was first received: now, if never before. Durable on return."""
         try:
-            async with self._database.session() as session:
+            async with self._database.session(organization_id) as session:
                 await session.execute(
                     insert(IdempotencyKeyRow).values(
                         organization_id=organization_id, key=key, first_received_unix_nano=now_unix_nano
@@ -91,7 +92,7 @@ class IngestRepository:
         except IntegrityError:
             # It is there already, maybe since this very moment; the first one's time counts.
             pass
-        async with self._database.read_session() as session:
+        async with self._database.read_session(organization_id) as session:
             first = await session.scalar(
                 select(IdempotencyKeyRow.first_received_unix_nano).where(
                     IdempotencyKeyRow.organization_id == organization_id,
@@ -102,7 +103,7 @@ class IngestRepository:
 
     async def forget_idempotency_keys(self, *, before_unix_nano: int) -> None:
         """Forget keys that were first seen before this time."""
-        async with self._database.session() as session:
+        async with self._database.session(ALL_ORGANIZATIONS) as session:
             await session.execute(
                 delete(IdempotencyKeyRow).where(IdempotencyKeyRow.first_received_unix_nano < before_unix_nano)
             )

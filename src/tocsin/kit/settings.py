@@ -57,6 +57,12 @@ class ServerSettings:
 
     host: str = setting("HOST", text(), "127.0.0.1", "The address to listen on; `0.0.0.0` is every interface.")
     port: int = setting("PORT", integer(1, 65_535), "3000", "The port to listen on.")
+    public_url: str | None = setting(
+        "PUBLIC_URL",
+        url("http", "https"),
+        None,
+        "Where people reach this server, for the links that they get; left out, where it listens.",
+    )
     data_dir: Path = setting(
         "DATA_DIR", path(), "./tocsin-data", "Everything that Tocsin keeps; one process at a time owns it."
     )
@@ -147,7 +153,8 @@ class AccountsSettings:
         "SIGNING_KEY",
         secret(minimum=32),
         None,
-        "Signs access tokens and keys the hashes of API keys; left out, one is made in the data directory.",
+        "Signs access tokens and keys the hashes of API keys; of several, separated by commas, the first signs. Left "
+        "out, one is made in the data directory.",
     )
     bootstrap_password: Secret | None = setting(
         "BOOTSTRAP_PASSWORD",
@@ -211,6 +218,19 @@ class Settings:
     accounts: AccountsSettings
     telemetry: TelemetrySettings
     client: ClientSettings
+
+    @property
+    def local_url(self) -> str:
+        """Where this machine reaches the server."""
+        host = self.server.host
+        if host in {"0.0.0.0", "::", ""}:  # noqa: S104  (compared with, not listened on)
+            host = "127.0.0.1"
+        return f"http://{f'[{host}]' if ':' in host else host}:{self.server.port}"
+
+    @property
+    def public_url(self) -> str:
+        """Where people reach the server, without a slash at the end."""
+        return (self.server.public_url or self.local_url).rstrip("/")
 
     @property
     def database_url(self) -> str:

@@ -9,7 +9,7 @@ from litestar.exceptions import WebSocketDisconnect
 from litestar.params import SkipValidation
 
 from tocsin.accounts.contracts import Principal
-from tocsin.accounts.guards import accounts_of
+from tocsin.accounts.guards import accounts_of, admit_in_band
 from tocsin.kit.errors import Forbidden, InvalidRequest, TocsinError
 from tocsin.query.parser import parse
 from tocsin.search.live import LiveTail
@@ -71,8 +71,8 @@ class LiveSockets:
         # Any of the two says that the other end is gone, depending on who notices.
         with suppress(WebSocketDisconnect, OSError):
             try:
-                principal, token = await self._door.admit(socket)
-                await _Session(socket, self._live_tail, principal, token).run()
+                principal = await self._door.admit(socket)
+                await _Session(socket, self._live_tail, principal).run()
             except TocsinError as error:
                 await _send_away(socket, error)
 
@@ -86,11 +86,10 @@ async def live_logs(socket: AnyWebSocket, live_sockets: NamedDependency[SkipVali
 class _Session:
     """One signed-in socket."""
 
-    def __init__(self, socket: AnyWebSocket, live_tail: LiveTail, principal: Principal, token: str) -> None:
+    def __init__(self, socket: AnyWebSocket, live_tail: LiveTail, principal: Principal) -> None:
         self._socket = socket
         self._live_tail = live_tail
         self._principal = principal
-        self._token = token
         self._query: str | None = None
         self._rate_limit: int | None = None
         #: Everything up to here was sent.
@@ -113,7 +112,7 @@ class _Session:
                 done, _ = await asyncio.wait(waiting, timeout=TOKEN_CHECK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 if self._forwarding in done:
                     self._forwarding.result()
-                self._authenticate(self._token)
+                await accounts_of(self._socket).recheck(self._principal)
                 if receiving in done:
                     await self._answer(receiving.result())
                     receiving = asyncio.create_task(self._socket.receive_data(mode="text"))
@@ -123,11 +122,11 @@ class _Session:
                 self._forwarding.cancel()
                 await asyncio.gather(self._forwarding, return_exceptions=True)
 
-    def _authenticate(self, token: str) -> None:
-        principal = accounts_of(self._socket).principal_of(token)
+    async def _authenticate(self, token: str) -> None:
+        principal = await admit_in_band(self._socket, token)
         if principal.organization_id != self._principal.organization_id:
             raise Forbidden("the access token is of another organization; open another live tail for it")
-        self._token = token
+        self._principal = principal
 
     async def _answer(self, text: str) -> None:
         try:
@@ -138,7 +137,7 @@ class _Session:
     async def _obey(self, message: Message) -> None:
         match message:
             case Authenticate(token):
-                self._authenticate(token)
+                await self._authenticate(token)
             case Start(query, rate_limit=rate_limit):
                 parse(query)
                 position = message.position()

@@ -1,7 +1,8 @@
-"""Who is at the other end of a WebSocket: by a header, or by the first message, but never by the URL.
+"""Who is at the other end of a WebSocket: by a header, by a ticket, or by the first message.
 
-A browser can't send a header with a WebSocket, and a URL ends up in logs; so its first message shows the access token.
-Until then the socket costs little: it has seconds, one message, and there are only so many of them.
+A browser can't send a header with a WebSocket, and a URL ends up in logs; so its URL bears a ticket that is good for
+one use, or its first message shows the access token. Until then the socket costs little: it has seconds, one message,
+and there are only so many of them.
 """
 
 import asyncio
@@ -11,7 +12,7 @@ from urllib.parse import urlsplit
 from litestar import WebSocket
 
 from tocsin.accounts.contracts import Principal
-from tocsin.accounts.guards import accounts_of, bearer_token
+from tocsin.accounts.guards import admit_in_band, known_principal
 from tocsin.kit.errors import Forbidden, InvalidRequest, TooManyRequests, Unauthenticated
 from tocsin.search.live_messages import Authenticate, read_message
 
@@ -30,16 +31,16 @@ class Doorkeeper:
     def __init__(self) -> None:
         self._strangers = 0
 
-    async def admit(self, socket: AnyWebSocket) -> tuple[Principal, str]:
-        """Who an accepted socket is, and by which token.
+    async def admit(self, socket: AnyWebSocket) -> Principal:
+        """Who an accepted socket is: known to the guard by a header or a ticket, or by the first message.
 
         Raises:
             Unauthenticated: it shows no valid token, or not in time.
+            Forbidden: its bearer may not watch.
             TooManyRequests: too many others have yet to say who they are.
             WebSocketDisconnect: it is gone.
         """
-        token = bearer_token(socket) or await self._first_message(socket)
-        return accounts_of(socket).principal_of(token), token
+        return known_principal(socket) or await admit_in_band(socket, await self._first_message(socket))
 
     async def _first_message(self, socket: AnyWebSocket) -> str:
         if self._strangers >= MAX_STRANGERS:

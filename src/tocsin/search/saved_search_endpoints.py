@@ -8,11 +8,9 @@ import msgspec
 from litestar import Controller, delete, get, post, put
 from litestar.di import NamedDependency
 from litestar.params import FromPath, JSONBody, SkipValidation
-from litestar.types import Guard
 from msgspec import Meta
 
-from tocsin.accounts.contracts import Role
-from tocsin.accounts.guards import ACCESS_TOKEN_SECURITY, requires_role
+from tocsin.accounts.guards import ACCESS_TOKEN_SECURITY
 from tocsin.kit.errors import (
     Conflict,
     Forbidden,
@@ -33,7 +31,6 @@ _NAME_FORM = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$(?![\s\S])"
 _NO_NUL = r"^[^\x00]*$(?![\s\S])"
 _Moment = Annotated[str, Meta(min_length=1, max_length=100, pattern=_NO_NUL, examples=["now-1h"])]
 
-_WRITERS: list[Guard] = [requires_role(Role.ADMIN, Role.DEVELOPER)]
 _READ_PROBLEMS = (Unauthenticated, ServiceUnavailable)
 _WRITE_PROBLEMS = (*_READ_PROBLEMS, InvalidRequest, Forbidden, Conflict)
 
@@ -99,7 +96,7 @@ class SavedSearchesController(Controller):
         found = await saved_searches.all_of(principal.organization_id)
         return SavedSearchesResponse(saved_searches=[SavedSearchResponse.of(each) for each in found])
 
-    @post(summary="Save a search", guards=_WRITERS, responses=problem_responses(*_WRITE_PROBLEMS))
+    @post(summary="Save a search", responses=problem_responses(*_WRITE_PROBLEMS))
     async def save_search(
         self, data: JSONBody[SavedSearchRequest], principal: Caller, saved_searches: SavedSearches
     ) -> SavedSearchResponse:
@@ -121,7 +118,6 @@ class SavedSearchesController(Controller):
     @put(
         "/{search_id:uuid}",
         summary="Change a saved search",
-        guards=_WRITERS,
         responses=problem_responses(NotFound, *_WRITE_PROBLEMS),
     )
     async def change_saved_search(
@@ -138,7 +134,6 @@ class SavedSearchesController(Controller):
     @delete(
         "/{search_id:uuid}",
         summary="Delete a saved search",
-        guards=_WRITERS,
         responses=problem_responses(NotFound, Forbidden, *_READ_PROBLEMS),
     )
     async def delete_saved_search(

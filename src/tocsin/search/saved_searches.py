@@ -30,7 +30,7 @@ class SavedSearchesService:
     async def all_of(self, organization_id: UUID) -> list[SavedSearch]:
         """Every saved search, by name."""
         saved = select(SavedSearchRow).where(SavedSearchRow.organization_id == organization_id)
-        async with self._database.read_session() as session:
+        async with self._database.read_session(organization_id) as session:
             rows = await session.scalars(saved)
             # Databases have orders of their own.
             return sorted((_saved(row) for row in rows), key=attrgetter("name"))
@@ -41,7 +41,7 @@ class SavedSearchesService:
         Raises:
             NotFound: the organization has none with this id.
         """
-        async with self._database.read_session() as session:
+        async with self._database.read_session(organization_id) as session:
             row = (await session.scalars(select(SavedSearchRow).where(*_is(organization_id, search_id)))).one_or_none()
             if row is None:
                 raise _not_found(search_id)
@@ -60,7 +60,7 @@ class SavedSearchesService:
         values = _values(draft) | {"id": uuid4(), "created_by": by, "created_at": now, "updated_at": now}
         number = select(func.count()).where(SavedSearchRow.organization_id == organization_id)
         with _unique_name(draft):
-            async with self._database.session() as session:
+            async with self._database.session(organization_id) as session:
                 if ((await session.execute(number)).scalar_one()) >= MAX_SAVED_SEARCHES:
                     raise Conflict(f"there are {MAX_SAVED_SEARCHES:,} saved searches; delete one first")
                 saved = insert(SavedSearchRow).values(organization_id=organization_id, **values)
@@ -77,7 +77,7 @@ class SavedSearchesService:
         values = _values(draft) | {"updated_at": utc_now(self._clock)}
         changed = update(SavedSearchRow).where(*_is(organization_id, search_id)).values(**values)
         with _unique_name(draft):
-            async with self._database.session() as session:
+            async with self._database.session(organization_id) as session:
                 row = (await session.scalars(changed.returning(SavedSearchRow))).one_or_none()
                 if row is None:
                     raise _not_found(search_id)
@@ -90,7 +90,7 @@ class SavedSearchesService:
             NotFound: the organization has none with this id.
         """
         gone = delete(SavedSearchRow).where(*_is(organization_id, search_id)).returning(SavedSearchRow.id)
-        async with self._database.session() as session:
+        async with self._database.session(organization_id) as session:
             if (await session.scalars(gone)).one_or_none() is None:
                 raise _not_found(search_id)
 

@@ -1,0 +1,84 @@
+"""Access tokens that ended before their time: known in every process within seconds, without a read a request."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import structlog
+from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from tocsin.accounts.access_tokens import ACCESS_TOKEN_SECONDS
+from tocsin.accounts.contracts import Principal
+from tocsin.accounts.recognition import unix_nano
+from tocsin.accounts.tables import RevocationRow
+from tocsin.database.scopes import ALL_ORGANIZATIONS
+from tocsin.database.service import Database
+from tocsin.kit.clock import Clock
+from tocsin.kit.errors import ServiceUnavailable, Unauthenticated
+from tocsin.kit.moments import NANOSECONDS_A_SECOND
+
+#: What any process called back is refused by every process after at most this long.
+REVOCATION_SECONDS = 5
+_FRESH_NANOSECONDS = REVOCATION_SECONDS * NANOSECONDS_A_SECOND
+
+#: Tokens made before an older revocation have ended by themselves; the clocks of two machines may differ by the rest.
+_REMEMBERED = timedelta(seconds=ACCESS_TOKEN_SECONDS + 60)
+
+log = structlog.get_logger(__name__)
+
+
+class Revocations:
+    """Who had their access tokens called back: sessions that ended, and people whose rights have changed."""
+
+    def __init__(self, database: Database, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._revoked_unix_nano: dict[UUID, int] = {}
+        self._read_unix_nano: int | None = None
+        self._reading: asyncio.Task[None] | None = None
+
+    async def revoke(self, session: AsyncSession, *subject_ids: UUID) -> None:
+        """In the caller's transaction: end the access tokens that these sessions or users have been given so far."""
+        now_unix_nano = self._clock.now_unix_nano()
+        # Rounded up: a token made within the same microsecond is one of those that end.
+        moment = datetime.fromtimestamp(0, tz=UTC) + timedelta(microseconds=-(-now_unix_nano // 1_000))
+        await session.execute(delete(RevocationRow).where(RevocationRow.revoked_at < moment - _REMEMBERED))
+        for subject_id in subject_ids:
+            await session.merge(RevocationRow(subject_id=subject_id, revoked_at=moment))
+        # Known here at once; if the transaction fails, tokens end that need not have: their owners get new ones.
+        self._revoked_unix_nano.update(dict.fromkeys(subject_ids, unix_nano(moment) or 0))
+
+    async def check(self, principal: Principal) -> None:
+        """Let a principal pass whose access token still counts.
+
+        Raises:
+            Unauthenticated: the token was called back.
+        """
+        await self._refresh()
+        for subject_id in (principal.session_id, principal.user_id):
+            revoked_unix_nano = None if subject_id is None else self._revoked_unix_nano.get(subject_id)
+            if revoked_unix_nano is not None and principal.issued_unix_nano <= revoked_unix_nano:
+                raise Unauthenticated("the access token is no longer valid: get a new one, or sign in again")
+
+    async def _refresh(self) -> None:
+        now_unix_nano = self._clock.now_unix_nano()
+        read = self._read_unix_nano
+        if read is not None and 0 <= now_unix_nano - read < _FRESH_NANOSECONDS:
+            return
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read(now_unix_nano))
+        await asyncio.shield(self._reading)
+
+    async def _read(self, now_unix_nano: int) -> None:
+        since = datetime.fromtimestamp(now_unix_nano / NANOSECONDS_A_SECOND, tz=UTC) - _REMEMBERED
+        recent = select(RevocationRow.subject_id, RevocationRow.revoked_at).where(RevocationRow.revoked_at >= since)
+        try:
+            async with self._database.read_session(ALL_ORGANIZATIONS) as session:
+                found = {subject_id: unix_nano(moment) or 0 for subject_id, moment in await session.execute(recent)}
+        except ServiceUnavailable as error:
+            # Reading logs goes on: what was called back meanwhile ends with its token, in minutes at the most.
+            log.warning("accounts.revocations_not_read", reason=error.detail)
+        else:
+            self._revoked_unix_nano = found
+        self._read_unix_nano = now_unix_nano

@@ -1,0 +1,234 @@
+"""Services: what an organization's logs come from, registered by a person or by their first log."""
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID, uuid4
+
+import structlog
+from sqlalchemy import ColumnElement, delete, func, select
+from sqlalchemy.exc import IntegrityError
+
+from tocsin.accounts.contracts import Service
+from tocsin.accounts.tables import ServiceRow
+from tocsin.database.service import Database
+from tocsin.kit.clock import Clock, utc_now
+from tocsin.kit.errors import Conflict, NotFound, ServiceUnavailable
+from tocsin.kit.moments import NANOSECONDS_A_SECOND
+
+#: Of one organization: a sender that makes up names must not fill the database. Logs of further services are stored
+#: all the same; they have no entry here.
+MAX_SERVICES = 10_000
+
+#: A service that any process made inactive takes no more logs in every process after at most this long.
+SERVICES_SECONDS = 5
+_FRESH_NANOSECONDS = SERVICES_SECONDS * NANOSECONDS_A_SECOND
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceDraft:
+    """What a person says of a service."""
+
+    owner: str | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    retention_class: str | None = None
+    repository_url: str | None = None
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class KnownServices:
+    """The services of an organization, as they were a few seconds ago at most."""
+
+    active: frozenset[str]
+    inactive: frozenset[str]
+    read_unix_nano: int
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no further service is registered."""
+        return len(self.active) + len(self.inactive) >= MAX_SERVICES
+
+    def unknown(self, names: Collection[str]) -> set[str]:
+        """Those that have no entry yet."""
+        return set(names) - self.active - self.inactive
+
+
+class Services:
+    """The services of every organization. Every method is about one, and may raise ``ServiceUnavailable``."""
+
+    def __init__(self, database: Database, *, clock: Clock) -> None:
+        self._database = database
+        self._clock = clock
+        self._known: dict[UUID, KnownServices] = {}
+        self._reading: dict[UUID, asyncio.Task[KnownServices]] = {}
+
+    async def all_of(self, organization_id: UUID) -> list[Service]:
+        """Every service, by name."""
+        theirs = select(ServiceRow).where(ServiceRow.organization_id == organization_id)
+        async with self._database.read_session(organization_id) as session:
+            # Databases have orders of their own.
+            return sorted((_service(row) for row in await session.scalars(theirs)), key=lambda each: each.name)
+
+    async def get(self, organization_id: UUID, service_id: UUID) -> Service:
+        """One service.
+
+        Raises:
+            NotFound: the organization has none with this id.
+        """
+        async with self._database.read_session(organization_id) as session:
+            row = (await session.scalars(select(ServiceRow).where(*_is(organization_id, service_id)))).one_or_none()
+        if row is None:
+            raise _not_found()
+        return _service(row)
+
+    async def create(self, organization_id: UUID, name: str, draft: ServiceDraft) -> Service:
+        """Register a service.
+
+        Raises:
+            Conflict: there is one with this name, or there are ``MAX_SERVICES``.
+        """
+        row = new_service(organization_id, name, now=utc_now(self._clock))
+        _apply(row, draft)
+        try:
+            async with self._database.session(organization_id) as session:
+                number = select(func.count()).where(ServiceRow.organization_id == organization_id)
+                if (await session.execute(number)).scalar_one() >= MAX_SERVICES:
+                    raise Conflict(f"there are {MAX_SERVICES:,} services; delete one first")
+                session.add(row)
+        except IntegrityError as error:
+            raise Conflict(f"there is a service named {name!r}") from error
+        self._known.pop(organization_id, None)
+        log.info("accounts.service_created", service_id=str(row.id), organization_id=str(organization_id))
+        return _service(row)
+
+    async def change(
+        self, organization_id: UUID, service_id: UUID, change: Callable[[Service], ServiceDraft]
+    ) -> Service:
+        """Say something else of a service, made of what is said now. Its name stays: logs bear it.
+
+        Raises:
+            NotFound: the organization has none with this id.
+        """
+        async with self._database.session(organization_id) as session:
+            held = select(ServiceRow).where(*_is(organization_id, service_id)).with_for_update()
+            row = (await session.scalars(held)).one_or_none()
+            if row is None:
+                raise _not_found()
+            _apply(row, change(_service(row)))
+        self._known.pop(organization_id, None)
+        log.info("accounts.service_changed", service_id=str(service_id), active=row.active)
+        return _service(row)
+
+    async def delete(self, organization_id: UUID, service_id: UUID) -> None:
+        """Forget what was said of a service; its logs stay, and a further log registers it anew.
+
+        Raises:
+            NotFound: the organization has none with this id.
+        """
+        gone = delete(ServiceRow).where(*_is(organization_id, service_id)).returning(ServiceRow.id)
+        async with self._database.session(organization_id) as session:
+            if (await session.scalars(gone)).one_or_none() is None:
+                raise _not_found()
+        self._known.pop(organization_id, None)
+        log.info("accounts.service_deleted", service_id=str(service_id), organization_id=str(organization_id))
+
+    async def known(self, organization_id: UUID) -> KnownServices:
+        """Which services there are, read at most once in ``SERVICES_SECONDS``.
+
+        A database that is away costs no sender a request: what was known last still holds, or nothing is known.
+        """
+        now_unix_nano = self._clock.now_unix_nano()
+        known = self._known.get(organization_id)
+        if known is not None and 0 <= now_unix_nano - known.read_unix_nano < _FRESH_NANOSECONDS:
+            return known
+        reading = self._reading.get(organization_id)
+        if reading is None:
+            reading = asyncio.create_task(self._read(organization_id, now_unix_nano))
+            self._reading[organization_id] = reading
+            reading.add_done_callback(lambda _: self._reading.pop(organization_id, None))
+        return await asyncio.shield(reading)
+
+    async def register(self, organization_id: UUID, names: Collection[str]) -> None:
+        """Make entries for services whose first logs came, as far as there is room. Again does nothing."""
+        now = utc_now(self._clock)
+        for name in sorted(names):
+            if (await self.known(organization_id)).is_full:
+                log.warning("accounts.service_not_registered", organization_id=str(organization_id), limit=MAX_SERVICES)
+                return
+            try:
+                async with self._database.session(organization_id) as session:
+                    session.add(new_service(organization_id, name, now=now))
+            except IntegrityError:
+                # Another process was first.
+                continue
+            log.info("accounts.service_registered", organization_id=str(organization_id), service=name)
+        self._known.pop(organization_id, None)
+
+    async def _read(self, organization_id: UUID, now_unix_nano: int) -> KnownServices:
+        names = select(ServiceRow.name, ServiceRow.active).where(ServiceRow.organization_id == organization_id)
+        try:
+            async with self._database.read_session(organization_id) as session:
+                rows = [(name, active) for name, active in await session.execute(names)]
+        except ServiceUnavailable as error:
+            log.warning("accounts.services_not_read", reason=error.detail)
+            before = self._known.get(organization_id)
+            known = KnownServices(
+                before.active if before else frozenset(), before.inactive if before else frozenset(), now_unix_nano
+            )
+        else:
+            known = KnownServices(
+                frozenset(name for name, active in rows if active),
+                frozenset(name for name, active in rows if not active),
+                now_unix_nano,
+            )
+        self._known[organization_id] = known
+        return known
+
+
+def new_service(organization_id: UUID, name: str, *, now: datetime) -> ServiceRow:
+    """A service of which nothing is said yet, not in any session."""
+    return ServiceRow(
+        id=uuid4(),
+        organization_id=organization_id,
+        name=name,
+        active=True,
+        owner=None,
+        configuration={},
+        created_at=now,
+    )
+
+
+def _apply(row: ServiceRow, draft: ServiceDraft) -> None:
+    row.owner = draft.owner
+    row.active = draft.active
+    row.configuration = {
+        "labels": dict(draft.labels),
+        "retention_class": draft.retention_class,
+        "repository_url": draft.repository_url,
+    }
+
+
+def _is(organization_id: UUID, service_id: UUID) -> tuple[ColumnElement[bool], ...]:
+    return (ServiceRow.organization_id == organization_id, ServiceRow.id == service_id)
+
+
+def _not_found() -> NotFound:
+    return NotFound("there is no such service")
+
+
+def _service(row: ServiceRow) -> Service:
+    configuration = row.configuration
+    return Service(
+        id=row.id,
+        name=row.name,
+        owner=row.owner,
+        labels=configuration.get("labels", {}),
+        retention_class=configuration.get("retention_class"),
+        repository_url=configuration.get("repository_url"),
+        active=row.active,
+        created_at=row.created_at,
+    )

@@ -1,15 +1,17 @@
 """The HTTP application: the rooms' routes, and what all of them share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from litestar import Litestar, Router
 from litestar.datastructures import State
 from litestar.di import Provide
 
+from tocsin.accounts.access import Rule
 from tocsin.accounts.endpoints import ROUTE_HANDLERS as ACCOUNTS_ROUTES
 from tocsin.accounts.guards import ACCESS_TOKEN_SECURITY, ACCOUNTS_STATE, provide_principal
 from tocsin.accounts.links import LinkBase
 from tocsin.api.access import AccessGuard
+from tocsin.api.access_rules import RULES, Endpoint
 from tocsin.api.documentation import openapi_config, openapi_description
 from tocsin.api.operations import healthz, home, metrics, readyz, status
 from tocsin.api.problems import EXCEPTION_HANDLERS, describe_problem
@@ -26,8 +28,11 @@ from tocsin.wiring import Components, Reading
 MAX_BODY_BYTES = 1024 * 1024
 
 
-def create_app(components: Components) -> Litestar:
-    """The application over parts that are started; closing them is for whoever built them."""
+def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES) -> Litestar:
+    """The application over parts that are started; closing them is for whoever built them.
+
+    ``rules`` say who may call what: an endpoint without one answers nobody.
+    """
 
     def provide_components() -> Components:
         return components
@@ -77,7 +82,7 @@ def create_app(components: Components) -> Litestar:
             "live_sockets": Provide(provide_live_sockets, sync_to_thread=False),
             **_reading(components.reading),
         },
-        guards=[AccessGuard()],
+        guards=[AccessGuard(rules)],
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=openapi_config(),
         request_max_body_size=MAX_BODY_BYTES,

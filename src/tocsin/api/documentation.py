@@ -14,6 +14,7 @@ from litestar.openapi.spec import Components, SecurityScheme, Tag
 from litestar.params import FromPath
 
 from tocsin import __version__
+from tocsin.api.described_access import DescribedOpenAPI
 from tocsin.kit.errors import NotFound
 
 DOCUMENTATION_PATH = "/docs"
@@ -72,9 +73,17 @@ def openapi_description(request: Request[None, None, State]) -> dict[str, Any]:
     return request.app.openapi_schema.to_schema()
 
 
+class DescribedAccess(OpenAPIConfig):
+    """A description that says who may call what."""
+
+    def to_openapi_schema(self) -> DescribedOpenAPI:
+        """The frame of the description."""
+        return DescribedOpenAPI.of(super().to_openapi_schema())
+
+
 def openapi_config() -> OpenAPIConfig:
     """The description's frame: title, version, how callers show who they are."""
-    return OpenAPIConfig(
+    return DescribedAccess(
         title="Tocsin",
         version=__version__,
         description="A log and incident platform. Errors are problems (RFC 9457), `application/problem+json`.",

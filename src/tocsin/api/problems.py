@@ -13,8 +13,7 @@ from litestar.params import FromPath
 from litestar.types import ExceptionHandlersMap
 
 from tocsin.kit.errors import PROBLEMS_PATH, InvalidRequest, MalformedBody, NotFound, TocsinError
-
-PROBLEM_MEDIA_TYPE = "application/problem+json"
+from tocsin.kit.problem_responses import PROBLEM_MEDIA_TYPE
 
 log = structlog.get_logger()
 

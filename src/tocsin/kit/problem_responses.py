@@ -9,6 +9,8 @@ from litestar.openapi.datastructures import ResponseSpec
 
 from tocsin.kit.errors import TocsinError
 
+PROBLEM_MEDIA_TYPE = "application/problem+json"
+
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True):
     """What went wrong (RFC 9457). Branch on ``type``; some types have further members."""
@@ -30,7 +32,7 @@ def problem_responses(*errors: type[TocsinError]) -> dict[int, ResponseSpec]:
             data_container=Problem,
             generate_examples=False,
             description="; ".join(f"{error.title} (`{error.slug}`)" for error in same_status),
-            media_type="application/problem+json",
+            media_type=PROBLEM_MEDIA_TYPE,
         )
         for status, same_status in by_status
     }

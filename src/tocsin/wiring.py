@@ -16,6 +16,8 @@ from tocsin.kit.clock import SystemClock
 from tocsin.kit.errors import StartupError
 from tocsin.kit.setting_kinds import revealed
 from tocsin.kit.settings import Settings
+from tocsin.limits.backends.memory import MemoryRateLimiter
+from tocsin.limits.ports import RateLimiter
 from tocsin.logstore.ports import LogStore
 from tocsin.search.context import ContextService
 from tocsin.search.exploration import ExplorationService
@@ -48,6 +50,7 @@ class Components:
     settings: Settings
     database: Database
     store: LogStore
+    limiter: RateLimiter
     accounts: AccountsService
     ingest: IngestService
     reading: Reading
@@ -74,7 +77,8 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         # Before anything is written: the store finds out whether another process owns the data directory.
         await store.start()
         await database.migrate()
-        accounts = _accounts(settings, database)
+        limiter = MemoryRateLimiter(clock)
+        accounts = _accounts(settings, database, limiter)
         first_start = await accounts.first_start()
         live_tail = LiveTail(store)
         closing.push_async_callback(live_tail.close)
@@ -90,6 +94,7 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
             settings=settings,
             database=database,
             store=store,
+            limiter=limiter,
             accounts=accounts,
             ingest=ingest,
             reading=_reading(settings, store, database),
@@ -98,12 +103,13 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         )
 
 
-def _accounts(settings: Settings, database: Database) -> AccountsService:
+def _accounts(settings: Settings, database: Database, limiter: RateLimiter) -> AccountsService:
     given = settings.accounts
     return AccountsService(
         database,
         signing_key=load_signing_key(settings.server.data_dir, configured=revealed(given.signing_key)),
         clock=SystemClock(),
+        limiter=limiter,
         bootstrap_password=revealed(given.bootstrap_password),
         bootstrap_api_key=revealed(given.bootstrap_api_key),
     )

@@ -7,6 +7,7 @@ from tocsin.accounts.access_tokens import AccessTokens
 from tocsin.accounts.contracts import FirstStart, Principal
 from tocsin.accounts.service import AccountsService
 from tocsin.database.service import Database
+from tocsin.limits.backends.memory import MemoryRateLimiter
 
 SIGNING_KEY = bytes(range(64))
 
@@ -26,7 +27,9 @@ class Installation:
 
     def another_process(self) -> AccountsService:
         """Accounts over the same database with a memory of their own."""
-        return AccountsService(self.database, signing_key=SIGNING_KEY, clock=self.clock)
+        return AccountsService(
+            self.database, signing_key=SIGNING_KEY, clock=self.clock, limiter=MemoryRateLimiter(self.clock)
+        )
 
 
 @pytest.fixture
@@ -37,7 +40,7 @@ def clock() -> HeldClock:
 @pytest.fixture
 def accounts(database: Database, clock: HeldClock) -> AccountsService:
     """Accounts over an empty database."""
-    return AccountsService(database, signing_key=SIGNING_KEY, clock=clock)
+    return AccountsService(database, signing_key=SIGNING_KEY, clock=clock, limiter=MemoryRateLimiter(clock))
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ from tocsin.kit.errors import (
     TooManyRequests,
     Unauthenticated,
 )
+from tocsin.limits.backends.memory import MemoryRateLimiter
 
 CHOSEN_PASSWORD = "correct horse battery"
 CHOSEN_API_KEY = "svc_boot0001_" + "k" * 43
@@ -52,7 +53,10 @@ async def test_first_start_happens_once_when_several_processes_start_at_once(
     database: Database, database_url: str, clock: HeldClock
 ) -> None:
     others = [Database(database_url) for _ in range(3)]
-    services = [AccountsService(each, signing_key=SIGNING_KEY, clock=clock) for each in (database, *others)]
+    services = [
+        AccountsService(each, signing_key=SIGNING_KEY, clock=clock, limiter=MemoryRateLimiter(clock))
+        for each in (database, *others)
+    ]
     outcomes = await asyncio.gather(*(service.first_start() for service in services))
     for other in others:
         await other.close()
@@ -66,6 +70,7 @@ async def test_first_start_uses_the_secrets_when_they_are_given(database: Databa
         database,
         signing_key=SIGNING_KEY,
         clock=clock,
+        limiter=MemoryRateLimiter(clock),
         bootstrap_password=CHOSEN_PASSWORD,
         bootstrap_api_key=CHOSEN_API_KEY,
     )
@@ -79,9 +84,13 @@ async def test_first_start_uses_the_secrets_when_they_are_given(database: Databa
 @pytest.mark.parametrize(
     "secrets", [{"bootstrap_password": "short"}, {"bootstrap_api_key": "k" * 64}], ids=lambda each: next(iter(each))
 )
-def test_accounts_refuse_to_start_when_a_bootstrap_secret_would_not_work(secrets: dict[str, str]) -> None:
+def test_accounts_refuse_to_start_when_a_bootstrap_secret_would_not_work(
+    secrets: dict[str, str], clock: HeldClock
+) -> None:
     with pytest.raises(InvalidSettings) as refusal:
-        AccountsService(Database("sqlite://"), signing_key=SIGNING_KEY, clock=HeldClock(), **secrets)
+        AccountsService(
+            Database("sqlite://"), signing_key=SIGNING_KEY, clock=clock, limiter=MemoryRateLimiter(clock), **secrets
+        )
     assert next(iter(secrets.values())) not in refusal.value.detail
 
 

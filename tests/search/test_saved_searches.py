@@ -22,6 +22,7 @@ from tocsin.accounts.tables import OrganizationRow
 from tocsin.database.service import Database
 from tocsin.kit.clock import SystemClock, utc_now
 from tocsin.kit.errors import TocsinError
+from tocsin.limits.backends.memory import MemoryRateLimiter
 from tocsin.search import saved_searches as saved_searches_module
 from tocsin.search.saved_search_endpoints import SavedSearchesController
 from tocsin.search.saved_searches import SavedSearchesService
@@ -55,7 +56,13 @@ async def client(database: Database) -> AsyncIterator[AsyncTestClient[Litestar]]
             await session.execute(insert(OrganizationRow).values(created_at=utc_now(clock), **values))
     app = Litestar(
         [SavedSearchesController],
-        state=State({ACCOUNTS_STATE: AccountsService(database, signing_key=SIGNING_KEY, clock=clock)}),
+        state=State(
+            {
+                ACCOUNTS_STATE: AccountsService(
+                    database, signing_key=SIGNING_KEY, clock=clock, limiter=MemoryRateLimiter(clock)
+                )
+            }
+        ),
         dependencies={
             "principal": Provide(provide_principal),
             "saved_searches": given(SavedSearchesService(database, clock=clock)),

@@ -1,8 +1,9 @@
 """The HTTP endpoints of accounts."""
 
+from typing import Any
 from uuid import UUID
 
-from litestar import Controller, delete, get, post
+from litestar import Controller, Request, delete, get, post
 from litestar.datastructures import CacheControlHeader
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, JSONBody
@@ -36,6 +37,7 @@ from tocsin.kit.errors import (
     Unauthenticated,
 )
 from tocsin.kit.problem_responses import problem_responses
+from tocsin.limits.addresses import UNKNOWN_ADDRESS
 
 _TAGS = ["accounts"]
 _NOT_STORED = CacheControlHeader(no_store=True)
@@ -44,6 +46,8 @@ _DEPENDENCIES: Dependencies = {
     "accounts": Provide(provide_accounts),
     "principal": Provide(provide_principal),
 }
+
+AnyRequest = Request[Any, Any, Any]
 
 
 class AuthController(Controller):
@@ -61,10 +65,10 @@ class AuthController(Controller):
         responses=problem_responses(InvalidRequest, Unauthenticated, TooManyRequests, ServiceUnavailable),
     )
     async def login(
-        self, data: JSONBody[LoginRequest], accounts: NamedDependency[AccountsService]
+        self, request: AnyRequest, data: JSONBody[LoginRequest], accounts: NamedDependency[AccountsService]
     ) -> AccessTokenResponse:
         """Trade an e-mail address and a password for an access token."""
-        return AccessTokenResponse.of(await accounts.login(data.email, data.password))
+        return AccessTokenResponse.of(await accounts.login(data.email, data.password, address=_address(request)))
 
     @post(
         "/password",
@@ -77,12 +81,15 @@ class AuthController(Controller):
     )
     async def change_password(
         self,
+        request: AnyRequest,
         data: JSONBody[ChangePasswordRequest],
         accounts: NamedDependency[AccountsService],
         principal: NamedDependency[Principal],
     ) -> AccessTokenResponse:
         """Change the caller's password; the answer is a new access token."""
-        token = await accounts.change_password(principal, data.old_password, data.new_password)
+        token = await accounts.change_password(
+            principal, data.old_password, data.new_password, address=_address(request)
+        )
         return AccessTokenResponse.of(token)
 
     @get(
@@ -153,3 +160,8 @@ class KeysController(Controller):
 
 #: What ``api`` mounts.
 ROUTE_HANDLERS = (AuthController, KeysController)
+
+
+def _address(request: AnyRequest) -> str:
+    """Where the request comes from."""
+    return request.client.host if request.client else UNKNOWN_ADDRESS

@@ -25,6 +25,7 @@ from tocsin.accounts.tables import MembershipRow, OrganizationRow, UserRow
 from tocsin.database.service import Database
 from tocsin.kit.clock import Clock, utc_now
 from tocsin.kit.errors import Conflict, Forbidden, InvalidRequest, InvalidSettings, NotFound, Unauthenticated
+from tocsin.limits.ports import RateLimiter
 
 FIRST_ORGANIZATION_SLUG = "default"
 FIRST_ADMIN_EMAIL = "admin@localhost"
@@ -34,6 +35,9 @@ FIRST_SERVICE = "default"
 #: The user of ``local_operator_token``: who holds the signing key needs no user of their own.
 LOCAL_OPERATOR_ID = UUID(int=0)
 LOCAL_OPERATOR_EMAIL = "operator@localhost"
+
+#: Where attempts come from that come over no network.
+THIS_MACHINE = "127.0.0.1"
 
 _ONE_TIME_PASSWORD_BYTES = 18
 _LARGEST_SEED = 2**63 - 1
@@ -53,6 +57,7 @@ class AccountsService:
         *,
         signing_key: bytes,
         clock: Clock,
+        limiter: RateLimiter,
         bootstrap_password: str | None = None,
         bootstrap_api_key: str | None = None,
     ) -> None:
@@ -71,7 +76,7 @@ class AccountsService:
         self._clock = clock
         self._bootstrap_password = bootstrap_password
         self._bootstrap_api_key = bootstrap_api_key
-        self._passwords = Passwords(clock)
+        self._passwords = Passwords(limiter)
         self._tokens = AccessTokens(signing_key, clock)
         self._keys = ApiKeys(database, signing_key=signing_key, clock=clock)
 
@@ -98,20 +103,20 @@ class AccountsService:
             admin_email=FIRST_ADMIN_EMAIL, admin_password=password, api_key=secret, organization_id=organization_id
         )
 
-    async def login(self, email: str, password: str) -> AccessToken:
+    async def login(self, email: str, password: str, *, address: str = THIS_MACHINE) -> AccessToken:
         """Trade an e-mail address and a password for an access token.
 
-        The answer takes as long for an address that nobody has.
+        ``address`` is where the attempt comes from. The answer takes as long for an address that nobody has.
 
         Raises:
             Unauthenticated: the address or the password is wrong.
-            TooManyRequests: too many attempts failed for this address, or too many are waiting.
+            TooManyRequests: too many attempts failed for this account or from there, or too many are waiting.
         """
         email = email.strip().lower()
         async with self._database.read_session() as session:
             member = await repository.member_by_email(session, email)
         stored_hash = None if member is None else member.password_hash
-        matches = await self._passwords.check(password, email=email, stored_hash=stored_hash)
+        matches = await self._passwords.check(password, email=email, address=address, stored_hash=stored_hash)
         if member is None or not matches:
             raise Unauthenticated("the e-mail address or the password is wrong")
         return self._tokens.mint(
@@ -124,7 +129,9 @@ class AccountsService:
             )
         )
 
-    async def change_password(self, principal: Principal, old: str, new: str) -> AccessToken:
+    async def change_password(
+        self, principal: Principal, old: str, new: str, *, address: str = THIS_MACHINE
+    ) -> AccessToken:
         """Give a person a new password, and a token that says that they need not change it.
 
         Raises:
@@ -138,7 +145,7 @@ class AccountsService:
             old_hash = await repository.password_hash(session, principal.user_id)
         if old_hash is None:
             raise Forbidden("you have no password that could be changed")
-        if not await self._passwords.check(old, email=principal.email, stored_hash=old_hash):
+        if not await self._passwords.check(old, email=principal.email, address=address, stored_hash=old_hash):
             raise Unauthenticated("the old password is wrong")
         if old == new:
             raise InvalidRequest("the new password is the old one")

@@ -12,6 +12,8 @@ from tocsin.accounts.signing_key import load_signing_key
 from tocsin.database.service import Database
 from tocsin.ingest.repository import IngestRepository
 from tocsin.ingest.service import IngestService
+from tocsin.ingest.usage import UsageMeter
+from tocsin.ingest.usage_repository import UsageRepository
 from tocsin.kit.clock import SystemClock
 from tocsin.kit.errors import StartupError
 from tocsin.kit.setting_kinds import revealed
@@ -85,8 +87,10 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         ingest = IngestService(
             store,
             IngestRepository(database),
+            UsageMeter(UsageRepository(database), clock=clock),
             clock=clock,
             max_pending_bytes=settings.ingest.max_pending_bytes,
+            daily_quota_bytes=settings.ingest.daily_quota_bytes,
             on_stored=live_tail.wake,
         )
         closing.push_async_callback(ingest.close)

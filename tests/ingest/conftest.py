@@ -16,6 +16,8 @@ from tocsin.database.service import Database
 from tocsin.ingest.contracts import RecordColumns
 from tocsin.ingest.normalise import Normalised, Stamp, check, join
 from tocsin.ingest.repository import IngestRepository
+from tocsin.ingest.usage import UsageMeter
+from tocsin.ingest.usage_repository import UsageRepository
 from tocsin.kit.clock import utc_now
 from tocsin.logstore.ports import LogStore
 
@@ -79,6 +81,12 @@ async def sqlite(tmp_path: Path, migrated_sqlite_file: Path) -> AsyncIterator[Da
 @pytest.fixture
 async def repository(sqlite: Database) -> IngestRepository:
     return IngestRepository(sqlite)
+
+
+@pytest.fixture
+async def usage(sqlite: Database, clock: HeldClock) -> UsageMeter:
+    """Closed by the service that it is given to."""
+    return UsageMeter(UsageRepository(sqlite), clock=clock)
 
 
 def rows_of(records: RecordColumns) -> list[dict[str, object]]:

@@ -18,6 +18,7 @@ from tocsin.ingest.service import (
     MAX_IDEMPOTENCY_KEY_CHARACTERS,
     IngestService,
 )
+from tocsin.ingest.usage import UsageMeter
 from tocsin.kit.errors import InvalidRequest, TooManyRequests
 from tocsin.logstore.ports import IngestTotals, LogStore
 
@@ -25,8 +26,10 @@ MAX_PENDING_BYTES = 1_000
 
 
 @pytest.fixture
-async def service(store: LogStore, repository: IngestRepository, clock: HeldClock) -> AsyncIterator[IngestService]:
-    service = IngestService(store, repository, clock=clock, max_pending_bytes=MAX_PENDING_BYTES)
+async def service(
+    store: LogStore, repository: IngestRepository, usage: UsageMeter, clock: HeldClock
+) -> AsyncIterator[IngestService]:
+    service = IngestService(store, repository, usage, clock=clock, max_pending_bytes=MAX_PENDING_BYTES)
     yield service
     await service.close()
 
@@ -107,12 +110,12 @@ async def test_request_is_stored_once_when_it_comes_several_times_at_once(
 
 
 async def test_idempotency_key_is_forgotten_after_its_lifetime(
-    store: LogStore, repository: IngestRepository, clock: HeldClock
+    store: LogStore, repository: IngestRepository, usage: UsageMeter, clock: HeldClock
 ) -> None:
     stored = []
     for _ in range(2):
         # A service forgets only now and then; a new one does at once.
-        service = IngestService(store, repository, clock=clock, max_pending_bytes=MAX_PENDING_BYTES)
+        service = IngestService(store, repository, usage, clock=clock, max_pending_bytes=MAX_PENDING_BYTES)
         stored.append((await send(service, decoded([TICK]), KEY, idempotency_key="k")).stored)
         await service.close()
         clock.unix_nano += IDEMPOTENCY_KEY_LIFETIME_SECONDS * 1_000_000_000 + 1

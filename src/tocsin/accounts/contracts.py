@@ -38,6 +38,8 @@ class KeyIdentity:
     allows_other_services: bool
     #: The organization's key for the content hashes of logs: positive, 63 bits.
     content_hash_seed: int = field(repr=False)
+    #: The most bytes that the organization lets itself send in a day; None where only the installation's ceiling holds.
+    daily_quota_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

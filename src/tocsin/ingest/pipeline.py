@@ -61,10 +61,19 @@ class _Group:
 class Pipeline:
     """Normalises and writes; one a process, on its event loop."""
 
-    def __init__(self, store: LogStore, repository: IngestRepository, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: LogStore,
+        repository: IngestRepository,
+        *,
+        clock: Clock,
+        on_written: Callable[[KeyIdentity, IngestOutcome, int], None] = lambda _key, _outcome, _size_bytes: None,
+    ) -> None:
+        """Call ``on_written`` for each request that is durable, with its size in bytes: also if its sender has left."""
         self._store = store
         self._repository = repository
         self._clock = clock
+        self._on_written = on_written
         self._waiting: list[_Submission] = []
         self._last_default_unix_nano = 0
         self._runner: asyncio.Task[None] | None = None
@@ -151,6 +160,7 @@ class Pipeline:
             _fail(submissions, error)
             return
         for submission, outcome in zip(submissions, outcomes, strict=True):
+            self._on_written(submission.key, outcome, submission.size_bytes)
             if not submission.outcome.done():
                 submission.outcome.set_result(outcome)
 

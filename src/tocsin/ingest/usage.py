@@ -172,25 +172,24 @@ class UsageMeter:
             asked = tally.flushed_bytes is not None and self._was_asked_lately(tally)
             # Counted on while they are written: what was taken is subtracted when it is durable.
             taken = {key_day: copy(usage) for key_day, usage in tally.usage.items()}
+            total = None
             if taken:
-                total = await self._written(organization_id, taken, today=day)
+                total = await self._written(organization_id, taken, total_of=day if asked else None)
             elif asked:
                 total = await self._repository.bytes_of(organization_id, day)
-            else:
-                total = None
-            self._settle(tally, taken, day=day, total=total if asked else None)
+            self._settle(tally, taken, day=day, total=total)
 
     def _drop_idle_ones(self) -> None:
         for organization_id, tally in list(self._tallies.items()):
             if not tally.usage and not tally.turn.locked() and not self._was_asked_lately(tally):
                 del self._tallies[organization_id]
 
-    async def _written(self, organization_id: UUID, taken: dict[KeyDay, Usage], *, today: date) -> int:
+    async def _written(self, organization_id: UUID, taken: dict[KeyDay, Usage], *, total_of: date | None) -> int | None:
         try:
-            return await self._repository.add(organization_id, taken, today=today)
+            return await self._repository.add(organization_id, taken, total_of=total_of)
         except IntegrityError:
             log.info("ingest.usage_of_a_removed_organization", organization_id=str(organization_id))
-            return 0
+            return None
 
     def _settle(self, tally: _Tally, taken: dict[KeyDay, Usage], *, day: date, total: int | None) -> None:
         """Count no longer what the database has."""

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
+from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
@@ -57,8 +58,10 @@ class UsageRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def add(self, organization_id: UUID, usage: Mapping[KeyDay, Usage], *, today: date) -> int:
-        """Add to the rows of an organization; returns its bytes of today with them. Durable on return.
+    async def add(
+        self, organization_id: UUID, usage: Mapping[KeyDay, Usage], *, total_of: date | None = None
+    ) -> int | None:
+        """Add to the rows of an organization; returns its bytes of a day with them, if asked. Durable on return.
 
         Raises:
             ServiceUnavailable: the database can't be reached.
@@ -68,7 +71,7 @@ class UsageRepository:
         rows = [{"organization_id": organization_id, **each._asdict(), **asdict(usage[each])} for each in sorted(usage)]
         async with self._database.session() as session:
             await session.execute(_addition(session.get_bind().dialect.name), rows)
-            return await _bytes_of(session, organization_id, today)
+            return None if total_of is None else await _bytes_of(session, organization_id, total_of)
 
     async def bytes_of(self, organization_id: UUID, day: date) -> int:
         """The organization's bytes of one day, of all processes that have written them.
@@ -112,6 +115,7 @@ async def _bytes_of(session: AsyncSession, organization_id: UUID, day: date) -> 
     return int(total or 0)
 
 
+@cache
 def _addition(dialect: str) -> Insert:
     """A statement that makes a row, or adds to the one that is there."""
     new = postgresql_insert(IngestUsageRow) if dialect == "postgresql" else sqlite_insert(IngestUsageRow)

@@ -12,10 +12,14 @@ from tocsin.accounts.signing_keys import load_signing_keys
 from tocsin.database.service import Database
 from tocsin.ingest.repository import IngestRepository
 from tocsin.ingest.service import IngestService
+from tocsin.ingest.usage import UsageMeter
+from tocsin.ingest.usage_repository import UsageRepository
 from tocsin.kit.clock import SystemClock
 from tocsin.kit.errors import StartupError
 from tocsin.kit.setting_kinds import revealed
 from tocsin.kit.settings import Settings
+from tocsin.limits.backends.memory import MemoryRateLimiter
+from tocsin.limits.ports import RateLimiter
 from tocsin.logstore.ports import LogStore
 from tocsin.search.context import ContextService
 from tocsin.search.exploration import ExplorationService
@@ -48,6 +52,7 @@ class Components:
     settings: Settings
     database: Database
     store: LogStore
+    limiter: RateLimiter
     accounts: AccountsService
     ingest: IngestService
     reading: Reading
@@ -74,15 +79,19 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         # Before anything is written: the store finds out whether another process owns the data directory.
         await store.start()
         await database.migrate()
-        accounts = _accounts(settings, database)
+        limiter = MemoryRateLimiter(clock)
+        accounts = _accounts(settings, database, limiter)
         first_start = await accounts.first_start()
         live_tail = LiveTail(store)
         closing.push_async_callback(live_tail.close)
         ingest = IngestService(
             store,
             IngestRepository(database),
+            UsageMeter(UsageRepository(database), clock=clock),
+            accounts.services,
             clock=clock,
             max_pending_bytes=settings.ingest.max_pending_bytes,
+            daily_quota_bytes=settings.ingest.daily_quota_bytes,
             on_stored=live_tail.wake,
         )
         closing.push_async_callback(ingest.close)
@@ -90,6 +99,7 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
             settings=settings,
             database=database,
             store=store,
+            limiter=limiter,
             accounts=accounts,
             ingest=ingest,
             reading=_reading(settings, store, database),
@@ -98,12 +108,13 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         )
 
 
-def _accounts(settings: Settings, database: Database) -> AccountsService:
+def _accounts(settings: Settings, database: Database, limiter: RateLimiter) -> AccountsService:
     given = settings.accounts
     return AccountsService(
         database,
         signing_keys=load_signing_keys(settings.server.data_dir, configured=revealed(given.signing_key)),
         clock=SystemClock(),
+        limiter=limiter,
         bootstrap_password=revealed(given.bootstrap_password),
         bootstrap_api_key=revealed(given.bootstrap_api_key),
     )

@@ -8,6 +8,7 @@ from tocsin.accounts.contracts import FirstStart, Origin, Principal
 from tocsin.accounts.service import AccountsService
 from tocsin.accounts.signing_keys import SigningKeys
 from tocsin.database.service import Database
+from tocsin.limits.backends.memory import MemoryRateLimiter
 
 SIGNING_KEY = bytes(range(64))
 SIGNING_KEYS = SigningKeys.of(SIGNING_KEY)
@@ -30,7 +31,9 @@ class Installation:
 
     def another_process(self) -> AccountsService:
         """Accounts over the same database with a memory of their own."""
-        return AccountsService(self.database, signing_keys=SIGNING_KEYS, clock=self.clock)
+        return AccountsService(
+            self.database, signing_keys=SIGNING_KEYS, clock=self.clock, limiter=MemoryRateLimiter(self.clock)
+        )
 
 
 @pytest.fixture
@@ -41,7 +44,7 @@ def clock() -> HeldClock:
 @pytest.fixture
 def accounts(database: Database, clock: HeldClock) -> AccountsService:
     """Accounts over an empty database."""
-    return AccountsService(database, signing_keys=SIGNING_KEYS, clock=clock)
+    return AccountsService(database, signing_keys=SIGNING_KEYS, clock=clock, limiter=MemoryRateLimiter(clock))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.accounts.clock import HeldClock
-from tests.accounts.conftest import SIGNING_KEY, Installation
+from tests.accounts.conftest import Installation
 from tocsin.accounts.contracts import FirstStart, Role
 from tocsin.accounts.service import FIRST_ADMIN_EMAIL, AccountsService
 from tocsin.accounts.tables import ApiKeyRow, MembershipRow, OrganizationRow, UserRow
@@ -20,6 +20,7 @@ from tocsin.kit.errors import (
     TooManyRequests,
     Unauthenticated,
 )
+from tocsin.limits.backends.memory import MemoryRateLimiter
 
 CHOSEN_PASSWORD = "correct horse battery"
 CHOSEN_API_KEY = "svc_boot0001_" + "k" * 43
@@ -53,7 +54,10 @@ async def test_first_start_happens_once_when_several_processes_start_at_once(
     database: Database, database_url: str, clock: HeldClock
 ) -> None:
     others = [Database(database_url) for _ in range(3)]
-    services = [AccountsService(each, signing_keys=SIGNING_KEYS, clock=clock) for each in (database, *others)]
+    services = [
+        AccountsService(each, signing_keys=SIGNING_KEYS, clock=clock, limiter=MemoryRateLimiter(clock))
+        for each in (database, *others)
+    ]
     outcomes = await asyncio.gather(*(service.first_start() for service in services))
     for other in others:
         await other.close()
@@ -67,6 +71,7 @@ async def test_first_start_uses_the_secrets_when_they_are_given(database: Databa
         database,
         signing_keys=SIGNING_KEYS,
         clock=clock,
+        limiter=MemoryRateLimiter(clock),
         bootstrap_password=CHOSEN_PASSWORD,
         bootstrap_api_key=CHOSEN_API_KEY,
     )
@@ -82,7 +87,13 @@ async def test_first_start_uses_the_secrets_when_they_are_given(database: Databa
 )
 def test_accounts_refuse_to_start_when_a_bootstrap_secret_would_not_work(secrets: dict[str, str]) -> None:
     with pytest.raises(InvalidSettings) as refusal:
-        AccountsService(Database("sqlite://"), signing_keys=SIGNING_KEYS, clock=HeldClock(), **secrets)
+        AccountsService(
+            Database("sqlite://"),
+            signing_keys=SIGNING_KEYS,
+            clock=HeldClock(),
+            limiter=MemoryRateLimiter(HeldClock()),
+            **secrets,
+        )
     assert next(iter(secrets.values())) not in refusal.value.detail
 
 

@@ -76,6 +76,14 @@ def test_part_is_sent_again_when_the_server_has_no_room(tmp_path: Path) -> None:
     assert pauses == [3.0]
 
 
+def test_import_ends_at_once_when_a_daily_quota_is_used_up(tmp_path: Path) -> None:
+    intake = Intake(httpx.Response(429, headers={"Retry-After": "43200"}, json={"detail": "its quota is 1 byte"}))
+    pauses: list[float] = []
+    with connected(intake, tmp_path, pauses) as client, pytest.raises(CommandFailed, match="its quota is 1 byte"):
+        send_file(client, [part(b"1")], api_key="k", name="f", size_bytes=1)
+    assert pauses == []
+
+
 def test_import_fails_with_the_problem_when_a_part_is_refused(tmp_path: Path) -> None:
     intake = Intake(httpx.Response(413, json={"detail": "too large a body"}))
     with connected(intake, tmp_path) as client, pytest.raises(CommandFailed, match="too large a body"):

@@ -11,12 +11,15 @@ from sqlalchemy import insert
 
 from tests.support.logs import NOON_UNIX_NANO, SEED
 from tocsin.accounts.contracts import KeyIdentity
+from tocsin.accounts.services import Services
 from tocsin.accounts.tables import OrganizationRow
 from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
 from tocsin.ingest.contracts import RecordColumns
 from tocsin.ingest.normalise import Normalised, Stamp, check, join
 from tocsin.ingest.repository import IngestRepository
+from tocsin.ingest.usage import UsageMeter
+from tocsin.ingest.usage_repository import UsageRepository
 from tocsin.kit.clock import utc_now
 from tocsin.logstore.ports import LogStore
 
@@ -80,6 +83,17 @@ async def sqlite(tmp_path: Path, migrated_sqlite_file: Path) -> AsyncIterator[Da
 @pytest.fixture
 async def repository(sqlite: Database) -> IngestRepository:
     return IngestRepository(sqlite)
+
+
+@pytest.fixture
+async def usage(sqlite: Database, clock: HeldClock) -> UsageMeter:
+    """Closed by the service that it is given to."""
+    return UsageMeter(UsageRepository(sqlite), clock=clock)
+
+
+@pytest.fixture
+async def services(sqlite: Database, clock: HeldClock) -> Services:
+    return Services(sqlite, clock=clock)
 
 
 def rows_of(records: RecordColumns) -> list[dict[str, object]]:

@@ -20,10 +20,12 @@ from tests.ingest.conftest import KEY, ORGANIZATION, OTHER_ORGANIZATION, HeldClo
 from tests.support.reading import messages, selection
 from tocsin.accounts.contracts import KeyIdentity, Principal, Role
 from tocsin.accounts.guards import ACCOUNTS_STATE
+from tocsin.accounts.services import Services
 from tocsin.api.problems import EXCEPTION_HANDLERS
 from tocsin.ingest.endpoints import BODY_LIMITS_STATE, INGEST_STATE, BodyLimits, router
 from tocsin.ingest.repository import IngestRepository
 from tocsin.ingest.service import IngestService
+from tocsin.ingest.usage import UsageMeter
 from tocsin.kit.errors import StoreUnavailable, Unauthenticated
 from tocsin.logmodel.batch import LogBatch
 from tocsin.logstore.backends.memory.store import MemoryLogStore
@@ -71,8 +73,10 @@ def store() -> FailingStore:
 
 
 @pytest.fixture
-async def service(store: FailingStore, repository: IngestRepository, clock: HeldClock) -> AsyncIterator[IngestService]:
-    service = IngestService(store, repository, clock=clock, max_pending_bytes=MAX_BODY_BYTES)
+async def service(
+    store: FailingStore, repository: IngestRepository, usage: UsageMeter, services: Services, clock: HeldClock
+) -> AsyncIterator[IngestService]:
+    service = IngestService(store, repository, usage, services, clock=clock, max_pending_bytes=MAX_BODY_BYTES)
     yield service
     await service.close()
 

@@ -9,6 +9,7 @@ import pytest
 from tests.ingest.conftest import KEY, ORGANIZATION, OTHER_ORGANIZATION, HeldClock, columns_of
 from tests.support.logs import NOON_UNIX_NANO
 from tests.support.reading import messages
+from tocsin.accounts.contracts import KeyIdentity
 from tocsin.ingest import pipeline as pipeline_module
 from tocsin.ingest.contracts import Decode, Decoded, IngestOutcome, Reject, RejectReason
 from tocsin.ingest.pipeline import MAX_GROUPS_BEING_WRITTEN, Pipeline
@@ -237,6 +238,29 @@ async def test_others_are_answered_when_one_sender_of_a_group_has_gone(pipeline:
     assert (await staying).stored == 1
     await asyncio.gather(*occupied)
     assert gone.cancelled()
+
+
+async def test_written_request_is_told_when_its_sender_has_gone_and_a_failed_one_never(
+    gated: GatedStore, repository: IngestRepository, clock: HeldClock
+) -> None:
+    def broken() -> Decoded:
+        raise MalformedBody("not JSON")
+
+    told: list[tuple[KeyIdentity, int, int]] = []
+    pipeline = Pipeline(
+        gated, repository, clock=clock, on_written=lambda key, outcome, size: told.append((key, outcome.stored, size))
+    )
+    gated.gate.clear()
+    gone = _submit_undecoded(pipeline, lambda: _decoded("a", "b"), size_bytes=17)
+    await gated.began.acquire()
+    gone.cancel()
+    gated.gate.set()
+    await asyncio.sleep(0)
+    await asyncio.wait([_submit_undecoded(pipeline, broken)])
+    gated.failure = StoreUnavailable("away")
+    await asyncio.wait([_submit(pipeline, _decoded("c"))])
+    assert told == [(KEY, 2, 17)]
+    await pipeline.close()
 
 
 async def test_what_was_submitted_is_stored_when_the_pipeline_closes(

@@ -11,6 +11,7 @@ from tests.ingest.conftest import KEY, ORGANIZATION, OTHER_ORGANIZATION, HeldClo
 from tests.support.logs import NOON_UNIX_NANO
 from tests.support.reading import messages, scanned, selection
 from tocsin.accounts.contracts import KeyIdentity
+from tocsin.accounts.services import Services
 from tocsin.ingest.contracts import Decoded, IngestOutcome, Reject, RejectReason
 from tocsin.ingest.repository import IngestRepository
 from tocsin.ingest.service import (
@@ -18,6 +19,7 @@ from tocsin.ingest.service import (
     MAX_IDEMPOTENCY_KEY_CHARACTERS,
     IngestService,
 )
+from tocsin.ingest.usage import UsageMeter
 from tocsin.kit.errors import InvalidRequest, TooManyRequests
 from tocsin.logstore.ports import IngestTotals, LogStore
 
@@ -25,8 +27,10 @@ MAX_PENDING_BYTES = 1_000
 
 
 @pytest.fixture
-async def service(store: LogStore, repository: IngestRepository, clock: HeldClock) -> AsyncIterator[IngestService]:
-    service = IngestService(store, repository, clock=clock, max_pending_bytes=MAX_PENDING_BYTES)
+async def service(
+    store: LogStore, repository: IngestRepository, usage: UsageMeter, services: Services, clock: HeldClock
+) -> AsyncIterator[IngestService]:
+    service = IngestService(store, repository, usage, services, clock=clock, max_pending_bytes=MAX_PENDING_BYTES)
     yield service
     await service.close()
 
@@ -107,12 +111,12 @@ async def test_request_is_stored_once_when_it_comes_several_times_at_once(
 
 
 async def test_idempotency_key_is_forgotten_after_its_lifetime(
-    store: LogStore, repository: IngestRepository, clock: HeldClock
+    store: LogStore, repository: IngestRepository, usage: UsageMeter, services: Services, clock: HeldClock
 ) -> None:
     stored = []
     for _ in range(2):
         # A service forgets only now and then; a new one does at once.
-        service = IngestService(store, repository, clock=clock, max_pending_bytes=MAX_PENDING_BYTES)
+        service = IngestService(store, repository, usage, services, clock=clock, max_pending_bytes=MAX_PENDING_BYTES)
         stored.append((await send(service, decoded([TICK]), KEY, idempotency_key="k")).stored)
         await service.close()
         clock.unix_nano += IDEMPOTENCY_KEY_LIFETIME_SECONDS * 1_000_000_000 + 1

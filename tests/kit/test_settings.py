@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from tocsin.kit.errors import InvalidSettings
+from tocsin.kit.rates import Rate
 from tocsin.kit.settings import read_settings
 from tocsin.kit.settings_reference import dotenv_example, with_table
 
@@ -16,6 +17,11 @@ def test_settings_have_their_defaults_when_nothing_is_set(tmp_path: Path) -> Non
     assert settings.logstore.fsync is True
     assert settings.ingest.max_body_bytes == 32 * 2**20
     assert settings.accounts.signing_key is None
+
+
+def test_rate_limits_are_rates_or_off(tmp_path: Path) -> None:
+    limits = read_settings({"TOCSIN_RATE_LIMIT_READ": "off", "TOCSIN_RATE_LIMIT_WRITE": "5/s"}, tmp_path).limits
+    assert (limits.read, limits.write, limits.sign_in) == (None, Rate(5, 1), Rate(20, 60))
 
 
 def test_database_is_sqlite_in_the_data_directory_when_no_url_is_set(tmp_path: Path) -> None:
@@ -81,6 +87,8 @@ def test_every_bad_setting_is_named_when_several_are_bad(tmp_path: Path) -> None
         ("TOCSIN_LOG_LEVEL", "loud"),
         ("TOCSIN_OTLP_ENDPOINT", "collector:4318"),
         ("TOCSIN_LOGSTORE_URL", "loki://x"),
+        ("TOCSIN_RATE_LIMIT_READ", "many"),
+        ("TOCSIN_INGEST_DAILY_QUOTA_BYTES", "off"),
     ],
 )
 def test_value_is_refused_when_it_is_not_allowed(tmp_path: Path, name: str, value: str) -> None:

@@ -22,6 +22,7 @@ from tocsin.accounts.contracts import Principal, Role
 from tocsin.accounts.guards import ACCOUNTS_STATE
 from tocsin.accounts.service import AccountsService
 from tocsin.database.service import Database
+from tocsin.limits.backends.memory import MemoryRateLimiter
 from tocsin.logstore.backends.memory.store import MemoryLogStore
 from tocsin.logstore.ports import Receipt
 from tocsin.search import live_endpoints, live_messages, live_sign_in
@@ -46,7 +47,12 @@ def token(clock: HeldClock) -> str:
 
 @pytest.fixture
 def app(store: MemoryLogStore, clock: HeldClock, tmp_path: Path) -> Litestar:
-    accounts = AccountsService(Database(f"sqlite:///{tmp_path / 'none.db'}"), signing_keys=SIGNING_KEYS, clock=clock)
+    accounts = AccountsService(
+        Database(f"sqlite:///{tmp_path / 'none.db'}"),
+        signing_keys=SIGNING_KEYS,
+        clock=clock,
+        limiter=MemoryRateLimiter(clock),
+    )
     sockets: list[LiveSockets] = []
 
     async def provide_sockets() -> LiveSockets:

@@ -23,6 +23,7 @@ from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
 from tocsin.kit.clock import SystemClock, utc_now
 from tocsin.kit.errors import TocsinError
+from tocsin.limits.backends.memory import MemoryRateLimiter
 from tocsin.search import saved_searches as saved_searches_module
 from tocsin.search.saved_search_endpoints import SavedSearchesController
 from tocsin.search.saved_searches import SavedSearchesService
@@ -56,7 +57,13 @@ async def client(database: Database) -> AsyncIterator[AsyncTestClient[Litestar]]
             await session.execute(insert(OrganizationRow).values(created_at=utc_now(clock), **values))
     app = Litestar(
         [SavedSearchesController],
-        state=State({ACCOUNTS_STATE: AccountsService(database, signing_keys=SIGNING_KEYS, clock=clock)}),
+        state=State(
+            {
+                ACCOUNTS_STATE: AccountsService(
+                    database, signing_keys=SIGNING_KEYS, clock=clock, limiter=MemoryRateLimiter(clock)
+                )
+            }
+        ),
         dependencies={
             "principal": Provide(provide_principal),
             "saved_searches": given(SavedSearchesService(database, clock=clock)),

@@ -1,6 +1,6 @@
 """What other rooms see of accounts: identities, rules, and what is handed out once."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -239,3 +239,26 @@ class Service:
     #: An inactive service's logs are not stored but kept as dead letters.
     active: bool
     created_at: datetime
+
+
+#: Of one organization: a sender that makes up names must not fill the database. Logs of further services are stored
+#: all the same; they have no entry here.
+MAX_SERVICES = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class KnownServices:
+    """The services of an organization, as they were a few seconds ago at most."""
+
+    active: frozenset[str]
+    inactive: frozenset[str]
+    read_unix_nano: int
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no further service is registered."""
+        return len(self.active) + len(self.inactive) >= MAX_SERVICES
+
+    def unknown(self, names: Iterable[str]) -> set[str]:
+        """Those that have no entry yet."""
+        return set(names) - self.active - self.inactive

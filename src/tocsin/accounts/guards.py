@@ -12,6 +12,7 @@ from tocsin.accounts.access import Caller, Rule
 from tocsin.accounts.contracts import KeyIdentity, Origin, Principal
 from tocsin.accounts.service import AccountsService
 from tocsin.kit.errors import Unauthenticated
+from tocsin.limits.addresses import UNKNOWN_ADDRESS
 
 #: Where the application's state holds the ``AccountsService``.
 ACCOUNTS_STATE = "accounts"
@@ -116,7 +117,7 @@ async def provide_origin(request: Request[Any, Any, Any]) -> Origin:
 
 def address_of(connection: AnyConnection) -> str:
     """The address that a connection comes from: the client's, where a trusted proxy says it."""
-    return connection.client.host if connection.client else "unknown"
+    return connection.client.host if connection.client else UNKNOWN_ADDRESS
 
 
 def bearer_token(connection: AnyConnection) -> str | None:

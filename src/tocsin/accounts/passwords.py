@@ -6,8 +6,8 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from tocsin.accounts.login_throttle import LoginThrottle
-from tocsin.kit.clock import Clock
 from tocsin.kit.errors import InvalidRequest, TooManyRequests
+from tocsin.limits.ports import RateLimiter
 
 MINIMUM_CHARACTERS = 12
 #: Bounds the work that one attempt can cause.
@@ -27,19 +27,22 @@ _WAITING_ATTEMPTS = 64
 class Passwords:
     """Checks and hashes passwords for one process."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, limiter: RateLimiter) -> None:
         self._hasher = PasswordHasher(time_cost=_PASSES, memory_cost=_MEMORY_KIB, parallelism=_LANES)
         # Checked in place of the hash of a user who does not exist, so that both answers take as long.
         self._nobodys_hash = self._hasher.hash("")
-        self._throttle = LoginThrottle(clock)
+        self._throttle = LoginThrottle(limiter)
         self._slots = asyncio.Semaphore(_CONCURRENT_HASHES)
         self._waiting = 0
 
     async def check(self, password: str, *, email: str, address: str, stored_hash: str | None) -> bool:
         """Whether the password is the right one; takes as long when no user has one (``stored_hash`` is None).
 
+        ``address`` is where the attempt comes from.
+
         Raises:
-            TooManyRequests: too many attempts failed for this e-mail address, or too many are waiting.
+            TooManyRequests: too many attempts failed for this account or from this address, or too many are waiting.
+            ServiceUnavailable: failures can't be counted right now, so that nothing is let through.
         """
         if self._waiting >= _WAITING_ATTEMPTS:
             raise TooManyRequests("too many logins at one time", retry_after_seconds=1)
@@ -47,12 +50,12 @@ class Passwords:
         try:
             async with self._slots:
                 # Inside the slot, so that attempts sent all at once are counted too.
-                self._throttle.admit(email)
+                await self._throttle.admit(email, address=address)
                 matches = await asyncio.to_thread(self._matches, stored_hash or self._nobodys_hash, password)
                 if stored_hash is None or not matches:
-                    self._throttle.record_failure(email)
+                    await self._throttle.record_failure(email, address=address)
                     return False
-                self._throttle.forget(email)
+                await self._throttle.forget(email, address=address)
                 return True
         finally:
             self._waiting -= 1

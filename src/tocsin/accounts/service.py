@@ -25,6 +25,7 @@ from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
 from tocsin.kit.clock import Clock
 from tocsin.kit.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unauthenticated
+from tocsin.limits.ports import RateLimiter
 
 #: The user of ``local_operator_token``: who holds the signing key needs no user of their own.
 LOCAL_OPERATOR_ID = UUID(int=0)
@@ -45,6 +46,7 @@ class AccountsService:
         *,
         signing_keys: SigningKeys,
         clock: Clock,
+        limiter: RateLimiter,
         bootstrap_password: str | None = None,
         bootstrap_api_key: str | None = None,
     ) -> None:
@@ -55,7 +57,7 @@ class AccountsService:
         """
         self._database = database
         self._clock = clock
-        self._passwords = Passwords(clock)
+        self._passwords = Passwords(limiter)
         self._access_tokens = AccessTokens(signing_keys, clock)
         self._revocations = Revocations(database, clock)
         self._links = PasswordLinks(signing_keys, clock)

@@ -10,16 +10,12 @@ import structlog
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.exc import IntegrityError
 
-from tocsin.accounts.contracts import Service
+from tocsin.accounts.contracts import MAX_SERVICES, KnownServices, Service
 from tocsin.accounts.tables import ServiceRow
 from tocsin.database.service import Database
 from tocsin.kit.clock import Clock, utc_now
 from tocsin.kit.errors import Conflict, NotFound, ServiceUnavailable
 from tocsin.kit.moments import NANOSECONDS_A_SECOND
-
-#: Of one organization: a sender that makes up names must not fill the database. Logs of further services are stored
-#: all the same; they have no entry here.
-MAX_SERVICES = 10_000
 
 #: A service that any process made inactive takes no more logs in every process after at most this long.
 SERVICES_SECONDS = 5
@@ -37,24 +33,6 @@ class ServiceDraft:
     retention_class: str | None = None
     repository_url: str | None = None
     active: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class KnownServices:
-    """The services of an organization, as they were a few seconds ago at most."""
-
-    active: frozenset[str]
-    inactive: frozenset[str]
-    read_unix_nano: int
-
-    @property
-    def is_full(self) -> bool:
-        """Whether no further service is registered."""
-        return len(self.active) + len(self.inactive) >= MAX_SERVICES
-
-    def unknown(self, names: Collection[str]) -> set[str]:
-        """Those that have no entry yet."""
-        return set(names) - self.active - self.inactive
 
 
 class Services:

@@ -10,7 +10,7 @@ from tocsin.accounts.access import Rule
 from tocsin.accounts.endpoints import ROUTE_HANDLERS as ACCOUNTS_ROUTES
 from tocsin.accounts.guards import ACCESS_TOKEN_SECURITY, ACCOUNTS_STATE, provide_principal
 from tocsin.accounts.links import LinkBase
-from tocsin.api.access import AccessGuard
+from tocsin.api.access import AccessGuard, add_limit_headers
 from tocsin.api.access_rules import RULES, Endpoint
 from tocsin.api.documentation import openapi_config, openapi_description
 from tocsin.api.operations import healthz, home, metrics, readyz, status
@@ -82,7 +82,8 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
             "live_sockets": Provide(provide_live_sockets, sync_to_thread=False),
             **_reading(components.reading),
         },
-        guards=[AccessGuard(rules)],
+        guards=[AccessGuard(components.limiter, components.settings.limits, rules=rules)],
+        before_send=[add_limit_headers],
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=openapi_config(),
         request_max_body_size=MAX_BODY_BYTES,

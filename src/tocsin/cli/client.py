@@ -97,9 +97,12 @@ class TocsinClient:
         deadline = time.monotonic() + RETRY_DEADLINE_SECONDS
         while True:
             response = self._request("POST", path, content=body, headers=headers)
-            if response.status_code not in _RETRIED_STATUSES or time.monotonic() > deadline:
+            asked_seconds = float(response.headers.get("Retry-After", "1"))
+            # A daily quota asks for hours: nobody waits so long for a command.
+            hopeless = asked_seconds > RETRY_DEADLINE_SECONDS or time.monotonic() > deadline
+            if response.status_code not in _RETRIED_STATUSES or hopeless:
                 return self._json(_checked(response))
-            self._pause(min(float(response.headers.get("Retry-After", "1")), MAX_PAUSE_SECONDS))
+            self._pause(min(asked_seconds, MAX_PAUSE_SECONDS))
 
     def _sent(self, method: str, path: str, **request: Any) -> httpx.Response:
         response = self._request(method, path, **request)
@@ -156,6 +159,7 @@ async def _signed_token(settings: Settings) -> str:
     from tocsin.accounts.service import AccountsService
     from tocsin.accounts.signing_keys import SIGNING_KEY_FILE, load_signing_keys
     from tocsin.database.service import Database
+    from tocsin.limits.backends.memory import MemoryRateLimiter
 
     data_dir = settings.server.data_dir
     configured = revealed(settings.accounts.signing_key)
@@ -167,7 +171,8 @@ async def _signed_token(settings: Settings) -> str:
     database = Database(settings.database_url)
     try:
         signing_keys = load_signing_keys(data_dir, configured=configured)
-        accounts = AccountsService(database, signing_keys=signing_keys, clock=SystemClock())
+        clock = SystemClock()
+        accounts = AccountsService(database, signing_keys=signing_keys, clock=clock, limiter=MemoryRateLimiter(clock))
         return (await accounts.local_operator_token()).token
     finally:
         await database.close()

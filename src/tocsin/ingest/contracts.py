@@ -1,9 +1,13 @@
 """What flows through intake: decoded records as columns, what is rejected and why, and the outcome."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Protocol
+from uuid import UUID
+
+from tocsin.accounts.contracts import KnownServices
 
 
 class RejectReason(StrEnum):
@@ -19,6 +23,7 @@ class RejectReason(StrEnum):
     BAD_LEVEL = "bad_level"
     BAD_SERVICE = "bad_service"
     SERVICE_NOT_ALLOWED = "service_not_allowed"
+    SERVICE_INACTIVE = "service_inactive"
     BAD_TRACE_OR_SPAN_ID = "bad_trace_or_span_id"
     METADATA_NOT_AN_OBJECT = "metadata_not_an_object"
     METADATA_TOO_LARGE = "metadata_too_large"
@@ -68,6 +73,22 @@ class Decoded:
     def received(self) -> int:
         """How many records the body held."""
         return len(self.records) + len(self.rejects)
+
+
+class ServiceRegistry(Protocol):
+    """Which services an organization has."""
+
+    async def known(self, organization_id: UUID) -> KnownServices:
+        """Those that there are, as they were a few seconds ago at most. Fails for no reason."""
+        ...
+
+    async def register(self, organization_id: UUID, names: Collection[str]) -> None:
+        """Make entries for new ones. Again does nothing.
+
+        Raises:
+            ServiceUnavailable: the entries can't be made right now.
+        """
+        ...
 
 
 Decode = Callable[[], Decoded]

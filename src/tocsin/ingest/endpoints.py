@@ -22,10 +22,12 @@ from tocsin.ingest.protocols import tocsin_json
 from tocsin.ingest.protocols.compression import decompress
 from tocsin.ingest.schemas import DeadLetterResponse, DeadLettersResponse, IngestResponse, LedgerResponse
 from tocsin.ingest.service import IngestService
+from tocsin.ingest.usage_endpoints import usage
 from tocsin.kit.errors import (
     InvalidRequest,
     MalformedBody,
     PayloadTooLarge,
+    QuotaExceeded,
     StoreUnavailable,
     TooManyRequests,
     Unauthenticated,
@@ -106,6 +108,7 @@ async def provide_ingest(request: AnyRequest) -> IngestService:
         PayloadTooLarge,
         UnsupportedMediaType,
         TooManyRequests,
+        QuotaExceeded,
         StoreUnavailable,
     ),
     # The handler reads the body by itself, within limits of its own.
@@ -176,7 +179,7 @@ async def dead_letters(
 
 router = Router(
     "/",
-    route_handlers=[ingest, ledger, dead_letters],
+    route_handlers=[ingest, ledger, usage, dead_letters],
     dependencies={"ingest_service": Provide(provide_ingest)},
     tags=["ingest"],
 )

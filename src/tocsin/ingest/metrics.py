@@ -11,4 +11,7 @@ INGESTION_LATENCY = Histogram(
 DUPLICATES = Counter("tocsin_ingest_duplicates_total", "Logs that were stored before and were skipped.")
 DEAD_LETTERS = Counter("tocsin_ingest_dead_letters_total", "Records that could not be stored.", ["reason"])
 REFUSED = Counter("tocsin_ingest_refused_requests_total", "Requests refused because there was no room.")
+QUOTA_REFUSED = Counter(
+    "tocsin_ingest_quota_refused_total", "Requests refused because their organization's daily quota was used up."
+)
 PENDING_BYTES = Gauge("tocsin_ingest_pending_bytes", "Request bytes being processed, not yet acknowledged.")

@@ -57,6 +57,8 @@ class Stamp:
     #: Whether records may name another service than the default one.
     allows_other_services: bool
     content_hash_seed: int
+    #: Services whose logs are not stored.
+    inactive_services: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -375,6 +377,8 @@ def _service_fault(name: object, stamp: Stamp) -> tuple[RejectReason, str] | Non
         return RejectReason.BAD_SERVICE, detail
     if name != stamp.default_service and not stamp.allows_other_services:
         return RejectReason.SERVICE_NOT_ALLOWED, f"this key writes only logs of {stamp.default_service!r}"
+    if name in stamp.inactive_services:
+        return RejectReason.SERVICE_INACTIVE, f"the service {name!r} is inactive; activate it to store its logs"
     return None
 
 

@@ -9,11 +9,13 @@ is spent on touching its objects, and that doubles where another thread made the
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from uuid import UUID
 
 import numpy as np
+import pyarrow.compute as pc
 
 from tocsin.accounts.contracts import KeyIdentity
 from tocsin.ingest.contracts import Decode, IngestOutcome, Reject
@@ -35,6 +37,7 @@ class _Submission:
     size_bytes: int
     key: KeyIdentity
     default_timestamp_unix_nano: int
+    inactive_services: frozenset[str]
     outcome: "asyncio.Future[IngestOutcome]"
 
 
@@ -61,10 +64,24 @@ class _Group:
 class Pipeline:
     """Normalises and writes; one a process, on its event loop."""
 
-    def __init__(self, store: LogStore, repository: IngestRepository, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: LogStore,
+        repository: IngestRepository,
+        *,
+        clock: Clock,
+        on_written: Callable[[KeyIdentity, IngestOutcome, int], None] = lambda _key, _outcome, _size_bytes: None,
+        on_services: Callable[[UUID, Iterable[str]], None] = lambda _organization_id, _names: None,
+    ) -> None:
+        """Call ``on_written`` for each request that is durable, with its size in bytes: also if its sender has left.
+
+        ``on_services`` is called with the organization and the services of each batch that is durable.
+        """
         self._store = store
         self._repository = repository
         self._clock = clock
+        self._on_written = on_written
+        self._on_services = on_services
         self._waiting: list[_Submission] = []
         self._last_default_unix_nano = 0
         self._runner: asyncio.Task[None] | None = None
@@ -73,14 +90,20 @@ class Pipeline:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tocsin-normalise")
 
     async def submit(
-        self, decode: Decode, key: KeyIdentity, *, size_bytes: int, first_received_unix_nano: int | None
+        self,
+        decode: Decode,
+        key: KeyIdentity,
+        *,
+        size_bytes: int,
+        first_received_unix_nano: int | None,
+        inactive_services: frozenset[str] = frozenset(),
     ) -> IngestOutcome:
         """Store what can be stored of a body of ``size_bytes``; see ``IngestService.ingest``."""
         outcome: asyncio.Future[IngestOutcome] = asyncio.get_running_loop().create_future()
         default_timestamp = (
             self._next_default_timestamp() if first_received_unix_nano is None else first_received_unix_nano
         )
-        self._waiting.append(_Submission(decode, size_bytes, key, default_timestamp, outcome))
+        self._waiting.append(_Submission(decode, size_bytes, key, default_timestamp, inactive_services, outcome))
         if self._runner is None or self._runner.done():
             self._runner = asyncio.create_task(self._run_until_empty())
         return await outcome
@@ -116,12 +139,14 @@ class Pipeline:
                 await asyncio.wait(self._writing, return_when=asyncio.FIRST_COMPLETED)
 
     def _next_submissions(self) -> list[_Submission]:
-        """The longest waiting submission, and those that can go with it: same key."""
+        """The longest waiting submission, and those that can go with it: same key, and same services known."""
         first = self._waiting[0]
         taken, size_bytes, left = [], 0, []
         for submission in self._waiting:
             fits = submission is first or (
-                size_bytes + submission.size_bytes <= MAX_GROUP_BYTES and submission.key == first.key
+                size_bytes + submission.size_bytes <= MAX_GROUP_BYTES
+                and submission.key == first.key
+                and submission.inactive_services == first.inactive_services
             )
             if fits:
                 taken.append(submission)
@@ -139,6 +164,7 @@ class Pipeline:
             default_service=key.default_service,
             allows_other_services=key.allows_other_services,
             content_hash_seed=key.content_hash_seed,
+            inactive_services=submissions[0].inactive_services,
         )
 
     async def _write(self, group: _Group) -> None:
@@ -151,6 +177,7 @@ class Pipeline:
             _fail(submissions, error)
             return
         for submission, outcome in zip(submissions, outcomes, strict=True):
+            self._on_written(submission.key, outcome, submission.size_bytes)
             if not submission.outcome.done():
                 submission.outcome.set_result(outcome)
 
@@ -167,6 +194,7 @@ class Pipeline:
         received = sum(arrival.received for arrival in group.arrivals.values())
         receipt = Receipt(received=received, dead_letters=len(all_rejects))
         written = await self._store.write(key.organization_id, normalised.batch, receipt)
+        self._on_services(key.organization_id, pc.unique(normalised.batch.rows["service"]).to_pylist())
         sources = max(group.arrivals) + 1
         rows = np.bincount(normalised.sources, minlength=sources).tolist()
         new_rows = np.bincount(normalised.sources[written.is_new], minlength=sources).tolist()

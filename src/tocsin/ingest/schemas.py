@@ -1,12 +1,16 @@
 """What the endpoints of ingest answer."""
 
 import base64
-from datetime import datetime
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import date, datetime
+from uuid import UUID
 
 import msgspec
 
 from tocsin.ingest.contracts import IngestOutcome
 from tocsin.ingest.repository import DeadLetter
+from tocsin.ingest.usage_repository import KeyDay, Usage
 from tocsin.logstore.ports import IngestTotals
 
 
@@ -49,6 +53,44 @@ class LedgerResponse(msgspec.Struct, frozen=True):
             duplicates=totals.duplicates,
             dead_letters=totals.dead_letters,
         )
+
+
+class UsageTotals(msgspec.Struct, frozen=True, kw_only=True):
+    """What came in: ``received`` is the sum of the three counts after it; ``bytes`` are of bodies, decompressed."""
+
+    received: int
+    stored: int
+    duplicates: int
+    dead_letters: int
+    bytes: int
+
+    @classmethod
+    def of(cls, usage: Usage) -> "UsageTotals":
+        """The same counts on the wire."""
+        return cls(**asdict(usage))
+
+
+class UsageOfKey(UsageTotals, frozen=True, kw_only=True):
+    """What came in with one API key on one day (UTC)."""
+
+    day: date
+    key_id: UUID
+
+
+class UsageResponse(msgspec.Struct, frozen=True):
+    """Usage by day and API key, oldest first, and its sums."""
+
+    days: list[UsageOfKey]
+    totals: UsageTotals
+
+    @classmethod
+    def of(cls, found: Mapping[KeyDay, Usage]) -> "UsageResponse":
+        """The answer that tells this usage."""
+        totals = Usage()
+        for usage in found.values():
+            totals.add(usage)
+        days = [UsageOfKey(**each._asdict(), **asdict(found[each])) for each in sorted(found)]
+        return cls(days, UsageTotals.of(totals))
 
 
 class DeadLetterResponse(msgspec.Struct, frozen=True):

@@ -3,15 +3,20 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import date
 from uuid import UUID
 
 from tocsin.accounts.contracts import KeyIdentity
 from tocsin.ingest import metrics
-from tocsin.ingest.contracts import Decode, IngestOutcome
+from tocsin.ingest.contracts import Decode, IngestOutcome, ServiceRegistry
 from tocsin.ingest.pipeline import Pipeline
+from tocsin.ingest.quota import DailyQuota
+from tocsin.ingest.registration import ServiceRegistration
 from tocsin.ingest.repository import DeadLetter, IngestRepository
+from tocsin.ingest.usage import UsageMeter
+from tocsin.ingest.usage_repository import KeyDay, Usage
 from tocsin.kit.clock import Clock
-from tocsin.kit.errors import InvalidRequest, TooManyRequests
+from tocsin.kit.errors import InvalidRequest, InvalidTimeRange, TooManyRequests
 from tocsin.logstore.ports import IngestTotals, LogStore
 
 MAX_IDEMPOTENCY_KEY_CHARACTERS = 256
@@ -19,6 +24,10 @@ IDEMPOTENCY_KEY_LIFETIME_SECONDS = 24 * 3600
 """A request that is sent again later than this is taken for a new one, as far as its logs have no timestamps."""
 
 _FORGET_EVERY_SECONDS = 600
+
+DEFAULT_USAGE_DAYS = 30
+MAX_USAGE_DAYS = 400
+"""Bounds the rows of one answer: a day has one for each key."""
 
 
 class IngestService:
@@ -28,12 +37,18 @@ class IngestService:
         self,
         store: LogStore,
         repository: IngestRepository,
+        usage: UsageMeter,
+        services: ServiceRegistry,
         *,
         clock: Clock,
         max_pending_bytes: int,
+        daily_quota_bytes: int | None = None,
         on_stored: Callable[[UUID], None] = lambda _organization_id: None,
     ) -> None:
         """Take in at most ``max_pending_bytes`` of request bodies at a time; more are refused.
+
+        So are those of an organization that has sent ``daily_quota_bytes`` in a day, where that is given. ``usage``
+        is closed with the service; ``services`` says which services take logs, and hears of new ones.
 
         ``on_stored`` is called with the organization whenever logs were stored, to wake those who follow them.
         """
@@ -44,7 +59,12 @@ class IngestService:
         self._on_stored = on_stored
         self._pending_bytes = 0
         self._forgot_at: float | None = None
-        self._pipeline = Pipeline(store, repository, clock=clock)
+        self._usage = usage
+        self._quota = DailyQuota(usage, clock=clock, ceiling_bytes=daily_quota_bytes)
+        self._registration = ServiceRegistration(services)
+        self._pipeline = Pipeline(
+            store, repository, clock=clock, on_written=usage.add, on_services=self._registration.note
+        )
 
     def admit(self, size_bytes: int, *, held_bytes: int = 0) -> AbstractContextManager[None]:
         """Hold room for a request's body while it is being processed; for one that holds ``held_bytes``, more room.
@@ -83,14 +103,20 @@ class IngestService:
         same ``idempotency_key``, for a day.
 
         Raises:
+            QuotaExceeded: the organization has sent all that it may today.
             StoreUnavailable: nothing was acknowledged; send the request again.
             InvalidRequest: the idempotency key is empty or too long.
             MalformedBody, PayloadTooLarge: as ``decode`` does.
         """
         started = time.monotonic()
+        await self._quota.check(key)
         first_received = None if idempotency_key is None else await self._first_received(key, idempotency_key)
         outcome = await self._pipeline.submit(
-            decode, key, size_bytes=size_bytes, first_received_unix_nano=first_received
+            decode,
+            key,
+            size_bytes=size_bytes,
+            first_received_unix_nano=first_received,
+            inactive_services=await self._registration.inactive(key.organization_id),
         )
         if outcome.stored:
             self._on_stored(key.organization_id)
@@ -113,13 +139,38 @@ class IngestService:
         """The organization's ledger: ``received == stored + duplicates + dead_letters``."""
         return await self._store.totals(organization_id)
 
+    async def usage(
+        self, organization_id: UUID, first_day: date | None, last_day: date | None, *, key_id: UUID | None = None
+    ) -> dict[KeyDay, Usage]:
+        """What came in from one day to another (UTC, both included), by key and day; of one key where it is named.
+
+        Without a last day it is today, without a first one there are ``DEFAULT_USAGE_DAYS``.
+
+        Raises:
+            InvalidTimeRange: the first day is after the last one, or there are more than ``MAX_USAGE_DAYS``.
+            ServiceUnavailable: the database can't be reached.
+        """
+        last_day = last_day or self._usage.today()
+        if first_day is None:
+            first_day = date.fromordinal(max(1, last_day.toordinal() - DEFAULT_USAGE_DAYS + 1))
+        days = (last_day - first_day).days + 1
+        if days < 1:
+            raise InvalidTimeRange(f"the first day, {first_day}, is after the last one, {last_day}")
+        if days > MAX_USAGE_DAYS:
+            raise InvalidTimeRange(
+                f"from {first_day} to {last_day} are {days:,} days; ask for at most {MAX_USAGE_DAYS}"
+            )
+        return await self._usage.between(organization_id, first_day, last_day, key_id=key_id)
+
     async def dead_letters(self, organization_id: UUID, *, limit: int) -> list[DeadLetter]:
         """The newest dead letters of the organization."""
         return await self._repository.dead_letters(organization_id, limit=limit)
 
     async def close(self) -> None:
-        """Finish what was submitted, and let go of the thread."""
+        """Finish what was submitted, let go of the thread, and write the usage."""
         await self._pipeline.close()
+        await self._registration.close()
+        await self._usage.close()
 
 
 def _count(outcome: IngestOutcome) -> None:

@@ -1,6 +1,6 @@
 """The tables of ingest."""
 
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger, ForeignKey, Index, LargeBinary, Text
@@ -39,3 +39,24 @@ class IdempotencyKeyRow(Table):
     organization_id: Mapped[UUID] = mapped_column(primary_key=True)
     key: Mapped[str] = mapped_column(Text, primary_key=True)
     first_received_unix_nano: Mapped[int] = mapped_column(BigInteger, index=True)
+
+
+class IngestUsageRow(Table):
+    """What came in with one API key on one day (UTC), and what became of it.
+
+    The ledger of the log store is the truth for the organization; this is its breakdown.
+    """
+
+    __tablename__ = "ingest_usage"
+
+    # In this order, so that a day of an organization is one range of the index.
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"), primary_key=True)
+    day: Mapped[date] = mapped_column(primary_key=True)
+    #: Not a reference: what a key sent is still told when the key is gone.
+    key_id: Mapped[UUID] = mapped_column(primary_key=True)
+    received: Mapped[int] = mapped_column(BigInteger)
+    stored: Mapped[int] = mapped_column(BigInteger)
+    duplicates: Mapped[int] = mapped_column(BigInteger)
+    dead_letters: Mapped[int] = mapped_column(BigInteger)
+    #: Of bodies, decompressed.
+    bytes: Mapped[int] = mapped_column(BigInteger)

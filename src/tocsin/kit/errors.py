@@ -13,6 +13,7 @@
     ├── UnsupportedMediaType         415 unsupported-media-type
     ├── QueryTooExpensive            422 query-too-expensive  (limit, maximum, advice)
     ├── TooManyRequests              429 too-many-requests    (retry_after_seconds)
+    │   └── QuotaExceeded            429 quota-exceeded       (retry_after_seconds)
     ├── ServiceUnavailable           503 service-unavailable  (retry_after_seconds)
     │   └── StoreUnavailable         503 store-unavailable    (retry_after_seconds)
     ├── QueryTimedOut                504 query-timed-out      (limit, maximum, advice)
@@ -199,6 +200,13 @@ class TooManyRequests(_RetryLater):
     slug = "too-many-requests"
     status = 429
     title = "Too many requests"
+
+
+class QuotaExceeded(TooManyRequests):
+    """The organization has sent all that it may send in a day; the next one begins at midnight UTC."""
+
+    slug = "quota-exceeded"
+    title = "Daily quota exceeded"
 
 
 class ServiceUnavailable(_RetryLater):

@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Generic, TypeVar
 from urllib.parse import urlsplit
 
+from tocsin.kit.rates import Rate
+
 T = TypeVar("T")
 
 _SWITCHES = {"on": True, "true": True, "yes": True, "1": True, "off": False, "false": False, "no": False, "0": False}
 _BYTE_UNITS = {"": 1, "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40}
 _BYTE_COUNT = re.compile(r"(\d+)\s*([kmgt]ib)?", re.IGNORECASE | re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
+_RATE = re.compile(r"(\d+)\s*/\s*([a-z]+)", re.IGNORECASE | re.ASCII)
+_RATE_PERIODS_SECONDS = {"s": 1, "min": 60, "hour": 3_600, "day": 86_400}
+_LARGEST_RATE_COUNT = 1_000_000_000
 
 
 class Secret:
@@ -121,6 +126,20 @@ def byte_count(least: int, most: int) -> Kind[int]:
         return _bounded(int(match[1]) * _BYTE_UNITS[(match[2] or "").lower()], least, most)
 
     return Kind(parse, f"a number of bytes from {_bytes_shown(least)} to {_bytes_shown(most)}, such as `32MiB`")
+
+
+def rate() -> Kind[Rate | None]:
+    """So many in a second, minute, hour or day; None where it is off."""
+
+    def parse(written: str) -> Rate | None:
+        if written.lower() == "off":
+            return None
+        match = _RATE.fullmatch(written)
+        if not match or match[2].lower() not in _RATE_PERIODS_SECONDS:
+            raise ValueError(written)
+        return Rate(_bounded(int(match[1]), 1, _LARGEST_RATE_COUNT), _RATE_PERIODS_SECONDS[match[2].lower()])
+
+    return Kind(parse, "a rate such as `20/s`, `600/min`, `6000/hour` or `50000/day`, or `off`")
 
 
 def url(*schemes: str) -> Kind[str]:

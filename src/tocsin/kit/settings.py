@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, cast, get_type_hints
 
 from tocsin.kit.errors import InvalidSettings
+from tocsin.kit.rates import Rate
 from tocsin.kit.setting_kinds import (
     Kind,
     Secret,
@@ -23,6 +24,7 @@ from tocsin.kit.setting_kinds import (
     integer,
     number,
     path,
+    rate,
     secret,
     switch,
     text,
@@ -122,6 +124,13 @@ class IngestSettings:
         "64MiB",
         "The most bytes of requests in work at one time; what comes on top is refused with 429.",
     )
+    daily_quota_bytes: int | None = setting(
+        "INGEST_DAILY_QUOTA_BYTES",
+        byte_count(1_024, 2**50),
+        None,
+        "The most bytes of bodies, decompressed, that an organization may send in a day (UTC); left out, there is no "
+        "such limit. An organization's own quota may be lower.",
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,6 +151,27 @@ class SearchSettings:
         number(1, 86_400),
         "3600",
         "How long one export may read; the time in which its caller takes what was read does not count.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitSettings:
+    """How often a caller may ask; each is a rate, or off."""
+
+    sign_in: Rate | None = setting(
+        "RATE_LIMIT_SIGN_IN", rate(), "20/min", "Attempts to sign in, per address; more are refused with 429."
+    )
+    read: Rate | None = setting(
+        "RATE_LIMIT_READ", rate(), "1200/min", "Requests that change nothing, per person or access token."
+    )
+    write: Rate | None = setting(
+        "RATE_LIMIT_WRITE", rate(), "300/min", "Requests that change something, per person or access token."
+    )
+    ingest: Rate | None = setting(
+        "RATE_LIMIT_INGEST", rate(), "60000/min", "Requests to the intake, of however many logs, per API key."
+    )
+    strangers: Rate | None = setting(
+        "RATE_LIMIT_STRANGERS", rate(), "600/min", "Requests that show no valid credentials, per address."
     )
 
 
@@ -215,6 +245,7 @@ class Settings:
     logstore: LogstoreSettings
     ingest: IngestSettings
     search: SearchSettings
+    limits: LimitSettings
     accounts: AccountsSettings
     telemetry: TelemetrySettings
     client: ClientSettings

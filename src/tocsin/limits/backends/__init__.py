@@ -1,0 +1,1 @@
+"""The backends of the rate limits' port; only ``wiring`` imports them."""

@@ -27,6 +27,7 @@ bench: .venv/dev ## measure speed against the budgets; writes benchmarks/results
 
 docs: .venv/dev ## bring the generated parts of the documentation up to date
 	$(BIN)/python -m tocsin.kit.settings_reference
+	$(BIN)/python -m tocsin.api.access_reference
 
 lock: .venv/dev ## resolve the dependencies anew
 	$(BIN)/python -m pip install --quiet uv

@@ -5,10 +5,10 @@
 
 from pathlib import Path
 
+from tocsin.kit.generated_parts import with_generated_part
 from tocsin.kit.settings import declarations
 
-TABLE_START = "<!-- settings: generated -->"
-TABLE_END = "<!-- settings: end -->"
+PART = "settings"
 
 _ENV_HEADER = """\
 # Settings of Tocsin. Copy this file to `.env` beside where you start it, and change what you need.
@@ -27,9 +27,7 @@ def configuration_table() -> str:
 
 def with_table(page: str) -> str:
     """A page with the table between its two markers made new."""
-    head, _, rest = page.partition(TABLE_START)
-    _, _, tail = rest.partition(TABLE_END)
-    return f"{head}{TABLE_START}\n\n{configuration_table()}\n\n{TABLE_END}{tail}"
+    return with_generated_part(page, PART, configuration_table())
 
 
 def dotenv_example() -> str:

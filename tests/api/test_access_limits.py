@@ -1,0 +1,106 @@
+"""How often a caller may ask: who counts as whom, and what they are told."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+
+import httpx
+import pytest
+
+from tests.api.callers import Callers, make_callers, sender
+from tocsin.accounts.contracts import Role, Scope
+from tocsin.api.application import create_app
+from tocsin.kit.rates import Rate
+from tocsin.kit.settings import LimitSettings
+from tocsin.wiring import Components
+
+A_DAY = 86_400
+LIMITS = LimitSettings(
+    sign_in=Rate(2, A_DAY), read=Rate(3, A_DAY), write=Rate(2, A_DAY), ingest=Rate(4, A_DAY), strangers=Rate(2, A_DAY)
+)
+LOG = {"message": "hello"}
+
+
+@pytest.fixture
+async def callers(components: Components) -> Callers:
+    return await make_callers(components)
+
+
+@pytest.fixture
+async def calling(components: Components) -> AsyncIterator[httpx.AsyncClient]:
+    limited = replace(components, settings=replace(components.settings, limits=LIMITS))
+    transport = httpx.ASGITransport(app=create_app(limited), raise_app_exceptions=False)  # type: ignore[arg-type]
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        yield client
+
+
+async def statuses(
+    client: httpx.AsyncClient, times: int, method: str, path: str, headers: dict[str, str], body: object = None
+) -> list[int]:
+    return [(await client.request(method, path, headers=headers, json=body)).status_code for _ in range(times)]
+
+
+async def test_a_person_is_refused_when_they_ask_too_often_and_told_when_to_come_back(
+    calling: httpx.AsyncClient, callers: Callers
+) -> None:
+    headers = callers.of(Role.VIEWER)
+    answers = [await calling.get("/v1/auth/me", headers=headers) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
+    assert [answer.headers["RateLimit-Limit"] for answer in answers] == ["3"] * 4
+    assert [answer.headers["RateLimit-Remaining"] for answer in answers] == ["2", "1", "0", "0"]
+    assert 0 < int(answers[0].headers["RateLimit-Reset"]) <= A_DAY / 3
+    problem, after = answers[3].json(), int(answers[3].headers["Retry-After"])
+    assert problem["type"] == "/problems/too-many-requests"
+    assert problem["retry_after_seconds"] == after
+    assert A_DAY / 3 - 60 < after <= A_DAY / 3
+
+
+async def test_people_are_counted_apart_and_all_sessions_of_one_together(
+    calling: httpx.AsyncClient, callers: Callers
+) -> None:
+    assert await statuses(calling, 2, "GET", "/v1/auth/me", callers.of(Role.VIEWER)) == [200, 200]
+    assert await statuses(calling, 2, "GET", "/v1/logs/count", callers.of(Role.VIEWER)) == [200, 429]
+    assert await statuses(calling, 3, "GET", "/v1/auth/me", callers.of(Role.DEVELOPER)) == [200] * 3
+
+
+async def test_a_program_is_counted_apart_from_its_owner(calling: httpx.AsyncClient, callers: Callers) -> None:
+    program = await callers.with_personal_token(Scope.LOGS_READ)
+    assert await statuses(calling, 4, "GET", "/v1/logs/count", program) == [200, 200, 200, 429]
+    assert await statuses(calling, 1, "GET", "/v1/logs/count", callers.of(Role.ADMIN)) == [200]
+
+
+async def test_reading_and_writing_are_counted_apart(calling: httpx.AsyncClient, callers: Callers) -> None:
+    headers = callers.of(Role.DEVELOPER)
+    assert await statuses(calling, 4, "GET", "/v1/saved-searches", headers) == [200, 200, 200, 429]
+    assert await statuses(calling, 3, "POST", "/v1/saved-searches", headers) == [400, 400, 429]
+
+
+async def test_a_key_is_refused_when_it_sends_too_often(calling: httpx.AsyncClient, callers: Callers) -> None:
+    created = await calling.post(
+        "/v1/keys", headers=callers.of(Role.ADMIN), json={"name": "other", "default_service": "other"}
+    )
+    assert await statuses(calling, 5, "POST", "/v1/ingest", sender(), LOG) == [200] * 4 + [429]
+    other = {"X-API-Key": created.json()["secret"]}
+    assert await statuses(calling, 1, "POST", "/v1/ingest", other, LOG) == [200]
+
+
+async def test_an_address_is_refused_when_it_shows_what_is_not_valid_too_often(
+    calling: httpx.AsyncClient, callers: Callers
+) -> None:
+    unknown = {"X-API-Key": "svc_abcdefgh_" + "x" * 43}
+    assert await statuses(calling, 1, "POST", "/v1/ingest", unknown, LOG) == [401]
+    assert await statuses(calling, 1, "GET", "/v1/logs", {}) == [401]
+    assert await statuses(calling, 2, "GET", "/v1/logs", {"Authorization": "Bearer x"}) == [429, 429]
+    # Who shows something valid from there is not held to blame.
+    assert await statuses(calling, 1, "POST", "/v1/ingest", sender(), LOG) == [200]
+
+
+async def test_an_address_is_refused_when_it_signs_in_too_often(calling: httpx.AsyncClient) -> None:
+    nobody = {"email": "nobody@example.com", "password": "wrong"}
+    assert await statuses(calling, 3, "POST", "/v1/auth/login", {}, nobody) == [401, 401, 429]
+    assert await statuses(calling, 1, "POST", "/v1/auth/refresh", {}, {"refresh_token": "x"}) == [429]
+
+
+async def test_what_looks_after_tocsin_is_not_limited(calling: httpx.AsyncClient) -> None:
+    answers = [await calling.get("/healthz") for _ in range(20)]
+    assert {answer.status_code for answer in answers} == {200}
+    assert "RateLimit-Limit" not in answers[0].headers

@@ -3,12 +3,14 @@
 from collections.abc import Callable
 
 from litestar import Litestar, Router
+from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.di import Provide
 
 from tocsin.accounts.endpoints import ROUTE_HANDLERS as ACCOUNTS_ROUTES
 from tocsin.accounts.guards import ACCESS_TOKEN_SECURITY, ACCOUNTS_STATE, provide_principal
 from tocsin.api.documentation import openapi_config, openapi_description
+from tocsin.api.edges import with_edges
 from tocsin.api.operations import healthz, home, metrics, readyz, status
 from tocsin.api.problems import EXCEPTION_HANDLERS, describe_problem
 from tocsin.ingest.endpoints import BODY_LIMITS_STATE, INGEST_STATE, BodyLimits
@@ -30,7 +32,8 @@ def create_app(components: Components) -> Litestar:
     def provide_components() -> Components:
         return components
 
-    live_sockets = LiveSockets(components.live_tail)
+    edge = components.settings.edge
+    live_sockets = LiveSockets(components.live_tail, allowed_origins=frozenset(edge.cors_origins))
 
     def provide_live_sockets() -> LiveSockets:
         return live_sockets
@@ -42,7 +45,7 @@ def create_app(components: Components) -> Litestar:
         dependencies={"principal": Provide(provide_principal)},
         security=ACCESS_TOKEN_SECURITY,
     )
-    return Litestar(
+    application = Litestar(
         route_handlers=[
             home,
             healthz,
@@ -72,9 +75,25 @@ def create_app(components: Components) -> Litestar:
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=openapi_config(),
         request_max_body_size=MAX_BODY_BYTES,
+        cors_config=_cors(edge.cors_origins),
         # Logging and exceptions are ours; the framework's own set-up would replace both.
         logging_config=None,
         debug=False,
+    )
+    # Middleware of the framework is not in the way of a path that it does not know.
+    application.asgi_handler = with_edges(application.asgi_handler, slow_client_seconds=edge.slow_client_seconds)
+    return application
+
+
+def _cors(origins: tuple[str, ...]) -> CORSConfig | None:
+    """What pages of other sites may do; credentials are headers that the page itself must know, never cookies."""
+    if not origins:
+        return None
+    return CORSConfig(
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Content-Encoding", "Idempotency-Key", "X-API-Key"],
+        expose_headers=["Content-Disposition", "Retry-After"],
     )
 
 

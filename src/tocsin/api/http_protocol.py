@@ -43,8 +43,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._in_head = False
-        #: Since the piece in which the last body or message ended: what of it the parser may be holding.
+        #: Since the piece with the end of the last head, or of what came of a body: the parser may be holding them.
         self._unparsed_bytes = 0
         self._piece_bytes = 0
         self._refusal: TocsinError | None = None
@@ -80,17 +79,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         self._is_over = True
         super().handle_websocket_upgrade()
 
-    def on_message_begin(self) -> None:
-        """A head begins."""
-        self._in_head = True
-        super().on_message_begin()
-
     def on_headers_complete(self) -> None:
         """A head is whole: refuse it, or begin to answer."""
         if len(self.headers) > MAX_HEADERS or (self._unparsed_bytes > MAX_HEAD_BYTES and self._is_head_too_large()):
             self._refusal = _head_too_large()
             raise _Refused
-        self._in_head = False
+        self._unparsed_bytes = self._piece_bytes
         if self._head_timer is not None:
             self._forget_head()
         super().on_headers_complete()
@@ -99,11 +93,6 @@ class BoundedHttpProtocol(HttpToolsProtocol):
         """A piece of a body, which flow control bounds."""
         self._unparsed_bytes = self._piece_bytes
         super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        """The request is whole."""
-        self._unparsed_bytes = self._piece_bytes
-        super().on_message_complete()
 
     def on_response_complete(self) -> None:
         """The answer is written; on a connection that ends with it, it must be taken in time."""
@@ -136,8 +125,12 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             return
         if self._unparsed_bytes > MAX_HEAD_BYTES + _MAX_PIECE_BYTES:
             self._refuse(_head_too_large())
-        elif self._in_head or self.cycle is None or self.cycle.response_complete:
+        elif self.cycle is None or self.cycle.response_complete or self.cycle.scope is not self.scope:
+            # No request is in work, or the head of one more has begun.
             self._await_head()
+
+    def _is_in_head(self) -> bool:
+        return self.scope is not None and (self.cycle is None or self.cycle.scope is not self.scope)
 
     def _is_head_too_large(self) -> bool:
         return len(self.url) + sum(len(name) + len(value) for name, value in self.headers) > MAX_HEAD_BYTES
@@ -163,7 +156,7 @@ class BoundedHttpProtocol(HttpToolsProtocol):
             self._await_head()
         elif self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False
-        elif self._in_head:
+        elif self._is_in_head():
             self._refuse(RequestTimeout(f"the request's head was not complete after {HEAD_SECONDS:g} seconds"))
         else:
             # Browsers open connections ahead of use: an answer to no request would only confuse them.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tocsin import __version__
+from tocsin.cli.text import harmless
 from tocsin.kit import interpreter
 from tocsin.kit.errors import TocsinError
 from tocsin.kit.settings import Settings, read_settings
@@ -98,7 +99,7 @@ def search(
         parameters = asked.parameters(client)
         if count:
             counted = client.get("/v1/logs/count", **parameters)
-            print(json.dumps(counted) if as_json else counted["count"])
+            print(json.dumps(counted) if as_json else harmless(str(counted["count"])))
             return
         answer = client.get("/v1/logs", limit=limit, **parameters)
     logs: list[dict[str, Any]] = answer["logs"]
@@ -257,7 +258,7 @@ def create_key(
             "/v1/keys",
             {"name": name, "default_service": service, "allows_other_services": other_services},
         )
-    print(json.dumps(issued) if as_json else issued["secret"])
+    print(json.dumps(issued) if as_json else harmless(str(issued["secret"])))
 
 
 @keys_app.command("revoke")
@@ -269,7 +270,7 @@ def revoke_key(key_id: Annotated[str, typer.Argument(help="The id, from `tocsin 
 
     with TocsinClient(_settings()) as client:
         client.delete(f"/v1/keys/{quote(key_id, safe='')}")
-    print(f"revoked {key_id}")
+    print(f"revoked {harmless(key_id)}")
 
 
 @app.command()

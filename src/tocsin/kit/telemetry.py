@@ -21,7 +21,17 @@ AsgiSend = Callable[[Any], Awaitable[None]]
 AsgiApplication = Callable[[Any, Any, Any], Awaitable[None]]
 
 #: Libraries that say at "info" what Tocsin says itself, or nobody needs.
-_QUIET_LIBRARIES = ("uvicorn", "uvicorn.error", "alembic", "sqlalchemy", "httpx", "httpcore", "clickhouse_connect")
+#: At "debug" some of them would write what they send, with secrets in it.
+_QUIET_LIBRARIES = (
+    "aiosqlite",
+    "uvicorn",
+    "uvicorn.error",
+    "alembic",
+    "sqlalchemy",
+    "httpx",
+    "httpcore",
+    "clickhouse_connect",
+)
 
 
 # A stack's local variables hold keys, passwords and other people's logs.

@@ -184,6 +184,29 @@ def status(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say what is unsafe in this configuration, and what to do; exit code 1 when anything is."""
+    import asyncio
+    from dataclasses import asdict
+
+    from tocsin.cli.doctor.findings import Level
+    from tocsin.cli.doctor.report import print_findings, worst_first
+    from tocsin.cli.doctor.settings_checks import check_settings
+    from tocsin.cli.doctor.surroundings import look_around
+    from tocsin.cli.doctor.surroundings_checks import check_surroundings
+
+    settings = _settings()
+    seen = asyncio.run(look_around(settings, Path.cwd()))
+    findings = [*check_settings(settings), *check_surroundings(settings, seen)]
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in worst_first(findings)]))
+    else:
+        print_findings(findings)
+    if any(finding.level is Level.UNSAFE for finding in findings):
+        raise typer.Exit(1)
+
+
 class ImportFormat(StrEnum):
     """What a line of an imported file is."""
 

@@ -26,6 +26,7 @@ from tocsin.kit.errors import (
     InvalidRequest,
     MalformedBody,
     PayloadTooLarge,
+    RequestTimeout,
     StoreUnavailable,
     TooManyRequests,
     Unauthenticated,
@@ -103,6 +104,7 @@ async def provide_ingest(request: AnyRequest) -> IngestService:
     responses=problem_responses(
         MalformedBody,
         Unauthenticated,
+        RequestTimeout,
         PayloadTooLarge,
         UnsupportedMediaType,
         TooManyRequests,

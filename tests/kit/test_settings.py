@@ -134,3 +134,49 @@ def test_documentation_agrees_with_the_settings() -> None:
     page = (REPOSITORY / "docs" / "configuration.md").read_text(encoding="utf-8")
     assert page == with_table(page), "run `make docs`"
     assert (REPOSITORY / ".env.example").read_text(encoding="utf-8") == dotenv_example(), "run `make docs`"
+
+
+@pytest.mark.parametrize(
+    ("written", "origins"),
+    [
+        ("", ()),
+        ("https://logs.example.com", ("https://logs.example.com",)),
+        ("https://A.example:8443 , http://localhost:5173,", ("https://a.example:8443", "http://localhost:5173")),
+        ("https://a.example,https://a.example:443", ("https://a.example",)),
+        ("http://[::1]:3000", ("http://[::1]:3000",)),
+    ],
+)
+def test_origins_are_read_as_a_browser_says_them(tmp_path: Path, written: str, origins: tuple[str, ...]) -> None:
+    assert read_settings({"TOCSIN_CORS_ORIGINS": written}, tmp_path).edge.cors_origins == origins
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "*",
+        "https://*.example.com",
+        "logs.example.com",
+        "https://a.example/",
+        "https://me@a.example",
+        "null",
+        "ftp://a",
+        "https://a.example, *",
+        "https://a.example:port",
+        "https://",
+    ],
+)
+def test_origin_is_refused_when_a_browser_would_never_say_it(tmp_path: Path, written: str) -> None:
+    with pytest.raises(InvalidSettings, match=r"TOCSIN_CORS_ORIGINS is .* never `\*`"):
+        read_settings({"TOCSIN_CORS_ORIGINS": written}, tmp_path)
+
+
+def test_proxies_are_addresses_and_networks(tmp_path: Path) -> None:
+    settings = read_settings({"TOCSIN_TRUSTED_PROXIES": "10.0.0.0/8, 192.0.2.7, ::1"}, tmp_path)
+    assert settings.edge.trusted_proxies == ("10.0.0.0/8", "192.0.2.7", "::1")
+    assert read_settings({}, tmp_path).edge.trusted_proxies == ()
+
+
+@pytest.mark.parametrize("written", ["*", "proxy.example", "10.0.0.1/8", "10.0.0.0/8;10.1.0.0/16"])
+def test_proxy_is_refused_when_it_is_no_address(tmp_path: Path, written: str) -> None:
+    with pytest.raises(InvalidSettings, match="TOCSIN_TRUSTED_PROXIES"):
+        read_settings({"TOCSIN_TRUSTED_PROXIES": written}, tmp_path)

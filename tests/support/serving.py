@@ -8,6 +8,11 @@ from typing import Any
 
 import uvicorn
 
+from tocsin.api.serving import server_config
+from tocsin.kit.settings import EdgeSettings
+
+EDGE = EdgeSettings(trusted_proxies=(), cors_origins=(), slow_client_seconds=30.0)
+
 
 class _Server(uvicorn.Server):
     """A server that says when it answers, and leaves this process's signals alone."""
@@ -26,12 +31,11 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def served(application: Any) -> AsyncIterator[int]:
-    """Serve the application while the block runs; yields the port."""
+async def served(application: Any, edge: EdgeSettings = EDGE) -> AsyncIterator[int]:
+    """Serve the application as Tocsin would while the block runs; yields the port."""
     listener = socket.create_server(("127.0.0.1", 0))
-    config = uvicorn.Config(
-        application, http="httptools", ws="none", lifespan="off", log_config=None, timeout_graceful_shutdown=1
-    )
+    config = server_config(application, edge)
+    config.timeout_graceful_shutdown = 1
     server = _Server(config)
     serving = asyncio.create_task(server.serve([listener]))
     try:
@@ -49,3 +53,19 @@ async def asked(port: int, path: str) -> tuple[asyncio.StreamReader, asyncio.Str
     writer.write(f"GET {path} HTTP/1.1\r\nHost: test\r\n\r\n".encode())
     await writer.drain()
     return reader, writer
+
+
+async def sent(port: int, *pieces: bytes) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection on which these bytes have been sent, each piece on its own."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    for piece in pieces:
+        writer.write(piece)
+        await writer.drain()
+        await asyncio.sleep(0)
+    return reader, writer
+
+
+async def everything(reader: asyncio.StreamReader) -> bytes:
+    """What comes until the server closes."""
+    async with asyncio.timeout(30):
+        return await reader.read()

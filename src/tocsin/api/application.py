@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from litestar import Litestar, Router
+from litestar.config.cors import CORSConfig
 from litestar.datastructures import State
 from litestar.di import Provide
 
@@ -13,6 +14,7 @@ from tocsin.accounts.links import LinkBase
 from tocsin.api.access import AccessGuard, add_limit_headers
 from tocsin.api.access_rules import RULES, Endpoint
 from tocsin.api.documentation import openapi_config, openapi_description
+from tocsin.api.edges import with_edges
 from tocsin.api.operations import healthz, home, metrics, readyz, status
 from tocsin.api.problems import EXCEPTION_HANDLERS, describe_problem
 from tocsin.ingest.endpoints import BODY_LIMITS_STATE, INGEST_STATE, BodyLimits
@@ -37,7 +39,8 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
     def provide_components() -> Components:
         return components
 
-    live_sockets = LiveSockets(components.live_tail)
+    edge = components.settings.edge
+    live_sockets = LiveSockets(components.live_tail, allowed_origins=frozenset(edge.cors_origins))
 
     link_base = LinkBase(components.settings.public_url)
 
@@ -54,7 +57,7 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
         dependencies={"principal": Provide(provide_principal)},
         security=ACCESS_TOKEN_SECURITY,
     )
-    return Litestar(
+    application = Litestar(
         route_handlers=[
             home,
             healthz,
@@ -87,9 +90,31 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
         exception_handlers=EXCEPTION_HANDLERS,
         openapi_config=openapi_config(),
         request_max_body_size=MAX_BODY_BYTES,
+        cors_config=_cors(edge.cors_origins),
         # Logging and exceptions are ours; the framework's own set-up would replace both.
         logging_config=None,
         debug=False,
+    )
+    # Middleware of the framework is not in the way of a path that it does not know.
+    application.asgi_handler = with_edges(application.asgi_handler, slow_client_seconds=edge.slow_client_seconds)
+    return application
+
+
+def _cors(origins: tuple[str, ...]) -> CORSConfig | None:
+    """What pages of other sites may do; credentials are headers that the page itself must know, never cookies."""
+    if not origins:
+        return None
+    return CORSConfig(
+        allow_origins=list(origins),
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Content-Encoding", "Idempotency-Key", "X-API-Key"],
+        expose_headers=[
+            "Content-Disposition",
+            "RateLimit-Limit",
+            "RateLimit-Remaining",
+            "RateLimit-Reset",
+            "Retry-After",
+        ],
     )
 
 

@@ -14,10 +14,11 @@ import uvicorn
 import uvloop
 
 from tocsin.api.application import create_app
+from tocsin.api.http_protocol import BoundedHttpProtocol
 from tocsin.api.request_log import logging_requests
 from tocsin.kit import interpreter
 from tocsin.kit.errors import StartupError
-from tocsin.kit.settings import Settings
+from tocsin.kit.settings import EdgeSettings, Settings
 from tocsin.kit.telemetry import AsgiApplication, Tracing, configure_logging
 from tocsin.wiring import Components, build
 
@@ -88,21 +89,7 @@ async def _serve(settings: Settings, listener: socket.socket, on_ready: Callable
     stop = _StopRequest()
     async with build(settings) as components:
         tracing = Tracing(settings.telemetry.otlp_endpoint) if settings.telemetry.otlp_endpoint else None
-        config = uvicorn.Config(
-            _application(settings, components, tracing),
-            http="httptools",
-            ws="websockets-sansio",
-            ws_max_size=MAX_WEBSOCKET_MESSAGE_BYTES,
-            # Many small messages to many readers: compressing each costs more than sending it.
-            ws_per_message_deflate=False,
-            lifespan="off",
-            backlog=BACKLOG,
-            access_log=False,
-            log_config=None,
-            log_level=logging.WARNING,
-            server_header=False,
-            timeout_graceful_shutdown=DRAIN_SECONDS,
-        )
+        config = server_config(_application(settings, components, tracing), settings.edge)
         server = _Server(config, lambda: on_ready(components))
         interpreter.settle()
         if not stop.requested:
@@ -111,6 +98,28 @@ async def _serve(settings: Settings, listener: socket.socket, on_ready: Callable
         if tracing:
             await asyncio.to_thread(tracing.close)
     log.info("api.stopped")
+
+
+def server_config(application: AsgiApplication, edge: EdgeSettings) -> uvicorn.Config:
+    """How the HTTP server is set up."""
+    return uvicorn.Config(
+        application,
+        http=BoundedHttpProtocol,
+        ws="websockets-sansio",
+        ws_max_size=MAX_WEBSOCKET_MESSAGE_BYTES,
+        # Many small messages to many readers: compressing each costs more than sending it.
+        ws_per_message_deflate=False,
+        # Left to itself, it believes whatever runs on this machine, and an environment variable.
+        proxy_headers=bool(edge.trusted_proxies),
+        forwarded_allow_ips=list(edge.trusted_proxies),
+        lifespan="off",
+        backlog=BACKLOG,
+        access_log=False,
+        log_config=None,
+        log_level=logging.WARNING,
+        server_header=False,
+        timeout_graceful_shutdown=DRAIN_SECONDS,
+    )
 
 
 def _application(settings: Settings, components: Components, tracing: Tracing | None) -> AsgiApplication:

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 import httpx
 
+from tocsin.cli.text import harmless
 from tocsin.kit.clock import SystemClock
 from tocsin.kit.errors import TocsinError, Unauthenticated
 from tocsin.kit.setting_kinds import revealed
@@ -194,5 +195,5 @@ def _checked(response: httpx.Response) -> httpx.Response:
 
 def problem_detail(problem: dict[str, Any]) -> str:
     """What a problem says to people, with the suggestion where it has one."""
-    detail, suggestion = str(problem["detail"]), problem.get("suggestion")
-    return f"{detail}; did you mean {suggestion}?" if suggestion else detail
+    detail, suggestion = harmless(str(problem["detail"])), problem.get("suggestion")
+    return f"{detail}; did you mean {harmless(str(suggestion))}?" if suggestion else detail

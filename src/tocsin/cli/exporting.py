@@ -1,5 +1,6 @@
 """``tocsin export``: a file that is whole when it is there under its name."""
 
+import codecs
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from rich.progress import DownloadColumn, Progress, TextColumn, TransferSpeedCol
 
 from tocsin.cli.client import CommandFailed, TocsinClient
 from tocsin.cli.output import err
-from tocsin.cli.text import harmless
+from tocsin.cli.text import harmless, harmless_lines
 
 _FORM_BY_SUFFIX = {".csv": "csv", ".parquet": "parquet"}
 
@@ -32,6 +33,8 @@ def export_to(client: TocsinClient, file: Path | None, parameters: dict[str, Any
     if file is None:
         if parameters.get("format") == "parquet" and sys.stdout.isatty():
             raise CommandFailed("a Parquet file is not for a terminal: give --output FILE")
+        if sys.stdout.isatty():
+            return _shown(client, parameters)
         return client.download("/v1/logs/export", sys.stdout.buffer.write, **parameters)
     with _finished(file) as destination, _progress(file.name) as take_note:
 
@@ -40,6 +43,16 @@ def export_to(client: TocsinClient, file: Path | None, parameters: dict[str, Any
             take_note(len(chunk))
 
         return client.download("/v1/logs/export", take, **parameters)
+
+
+def _shown(client: TocsinClient, parameters: dict[str, Any]) -> int:
+    """Print an export to a terminal, which must not obey what logs hold; a file or a pipe gets it as it is."""
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+
+    def take(chunk: bytes) -> None:
+        sys.stdout.write(harmless_lines(decoder.decode(chunk)))
+
+    return client.download("/v1/logs/export", take, **parameters)
 
 
 @contextmanager

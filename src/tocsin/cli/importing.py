@@ -120,7 +120,7 @@ def print_counts(name: str, counts: ImportCounts) -> None:
         + (f"; {counts.blank_lines:,} blank lines left out" if counts.blank_lines else "")
     )
     for reason, count in counts.rejected.most_common():
-        out.print(f"  {reason}: {count:,}")
+        out.print(f"  {harmless(reason)}: {count:,}")
 
 
 def _progress() -> Progress:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tocsin import __version__
+from tocsin.cli.text import harmless
 from tocsin.kit import interpreter
 from tocsin.kit.errors import TocsinError
 from tocsin.kit.settings import Settings, read_settings
@@ -98,7 +99,7 @@ def search(
         parameters = asked.parameters(client)
         if count:
             counted = client.get("/v1/logs/count", **parameters)
-            print(json.dumps(counted) if as_json else counted["count"])
+            print(json.dumps(counted) if as_json else harmless(str(counted["count"])))
             return
         answer = client.get("/v1/logs", limit=limit, **parameters)
     logs: list[dict[str, Any]] = answer["logs"]
@@ -183,6 +184,29 @@ def status(as_json: AsJson = False) -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+def doctor(as_json: AsJson = False) -> None:
+    """Say what is unsafe in this configuration, and what to do; exit code 1 when anything is."""
+    import asyncio
+    from dataclasses import asdict
+
+    from tocsin.cli.doctor.findings import Level
+    from tocsin.cli.doctor.report import print_findings, worst_first
+    from tocsin.cli.doctor.settings_checks import check_settings
+    from tocsin.cli.doctor.surroundings import look_around
+    from tocsin.cli.doctor.surroundings_checks import check_surroundings
+
+    settings = _settings()
+    seen = asyncio.run(look_around(settings, Path.cwd()))
+    findings = [*check_settings(settings), *check_surroundings(settings, seen)]
+    if as_json:
+        print(json.dumps([asdict(finding) for finding in worst_first(findings)]))
+    else:
+        print_findings(findings)
+    if any(finding.level is Level.UNSAFE for finding in findings):
+        raise typer.Exit(1)
+
+
 class ImportFormat(StrEnum):
     """What a line of an imported file is."""
 
@@ -257,7 +281,7 @@ def create_key(
             "/v1/keys",
             {"name": name, "default_service": service, "allows_other_services": other_services},
         )
-    print(json.dumps(issued) if as_json else issued["secret"])
+    print(json.dumps(issued) if as_json else harmless(str(issued["secret"])))
 
 
 @keys_app.command("revoke")
@@ -269,7 +293,7 @@ def revoke_key(key_id: Annotated[str, typer.Argument(help="The id, from `tocsin 
 
     with TocsinClient(_settings()) as client:
         client.delete(f"/v1/keys/{quote(key_id, safe='')}")
-    print(f"revoked {key_id}")
+    print(f"revoked {harmless(key_id)}")
 
 
 @app.command()

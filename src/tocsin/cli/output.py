@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from tocsin.cli.text import bytes_shown, harmless
+from tocsin.cli.text import bytes_shown, harmless, harmless_lines
 
 _LEVEL_STYLES = {"DEBUG": "dim", "INFO": "green", "WARN": "yellow", "ERROR": "red", "FATAL": "bold white on red"}
 
@@ -18,8 +18,8 @@ err = Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap
 
 
 def print_error(detail: str) -> None:
-    """One red line on standard error; further lines of the detail follow as they are."""
-    err.print(Text(f"Error: {detail}", style="red"))
+    """One red line on standard error; further lines of the detail follow."""
+    err.print(Text(f"Error: {harmless_lines(detail)}", style="red"))
 
 
 def print_notice(text: str) -> None:
@@ -34,7 +34,7 @@ def print_log(log: dict[str, Any]) -> None:
         Text.assemble(
             (harmless(str(log["timestamp"])), "dim"),
             " ",
-            (f"{level:5}", _LEVEL_STYLES.get(level, "")),
+            (f"{harmless(level):5}", _LEVEL_STYLES.get(level, "")),
             " ",
             (harmless(str(log["service"])), "cyan"),
             " ",
@@ -51,11 +51,11 @@ def print_keys(keys: list[dict[str, Any]]) -> None:
         table.add_column(heading)
     for key in keys:
         table.add_row(
-            str(key["id"]),
+            harmless(str(key["id"])),
             harmless(str(key["name"])),
-            str(key["prefix"]),
+            harmless(str(key["prefix"])),
             harmless(str(key["default_service"])) + (" and others" if key["allows_other_services"] else ""),
-            str(key["last_used_at"] or "never"),
+            harmless(str(key["last_used_at"] or "never")),
             "revoked" if key["revoked_at"] else "active",
         )
     out.print(table)
@@ -63,10 +63,11 @@ def print_keys(keys: list[dict[str, Any]]) -> None:
 
 def print_status(url: str, status: dict[str, Any]) -> None:
     """The parts, the ledger and the disk."""
-    out.print(f"{url}: {'ready' if status['ready'] else 'NOT READY'}, version {status['version']}")
+    state = "ready" if status["ready"] else "NOT READY"
+    out.print(f"{harmless(url)}: {state}, version {harmless(str(status['version']))}")
     for name, part in status["parts"].items():
         style = "green" if part["ready"] else "red"
-        out.print(Text.assemble(("  ● ", style), f"{name:10} ", harmless(str(part["detail"]))))
+        out.print(Text.assemble(("  ● ", style), f"{harmless(name):10} ", harmless(str(part["detail"]))))
     ledger = status["ledger"]
     out.print(
         f"received {ledger['received']:,} = {ledger['stored']:,} stored + {ledger['duplicates']:,} duplicates "

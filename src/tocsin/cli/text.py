@@ -14,6 +14,11 @@ def harmless(text: str) -> str:
     return _MAYBE_UNSAFE.sub(_spelled, text)
 
 
+def harmless_lines(text: str) -> str:
+    """The same for a text of several lines, which stay lines."""
+    return "\n".join(harmless(line.removesuffix("\r")) for line in text.split("\n"))
+
+
 def _spelled(match: re.Match[str]) -> str:
     character = match[0]
     if unicodedata.category(character) not in _UNSAFE_CATEGORIES:

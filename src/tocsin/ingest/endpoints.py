@@ -28,6 +28,7 @@ from tocsin.kit.errors import (
     MalformedBody,
     PayloadTooLarge,
     QuotaExceeded,
+    RequestTimeout,
     StoreUnavailable,
     TooManyRequests,
     Unauthenticated,
@@ -105,6 +106,7 @@ async def provide_ingest(request: AnyRequest) -> IngestService:
     responses=problem_responses(
         MalformedBody,
         Unauthenticated,
+        RequestTimeout,
         PayloadTooLarge,
         UnsupportedMediaType,
         TooManyRequests,

@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+from tocsin.kit.errors import RequestTimeout
 from tocsin.kit.telemetry import AsgiApplication, AsgiReceive, AsgiScope, AsgiSend
 
 SECONDS_TO_TAKE = 60.0
@@ -50,7 +51,12 @@ class _Caller:
     async def watch(self) -> None:
         """Hand on what the caller sends, until they leave."""
         while True:
-            message = await self._receive()
+            try:
+                message = await self._receive()
+            except RequestTimeout:
+                # Who does not finish the question does not wait for the answer.
+                self._leave()
+                return
             if message["type"] == "http.disconnect":
                 self._leave()
             await self._messages.put(message)

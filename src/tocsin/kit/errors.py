@@ -8,12 +8,14 @@
     ├── Unauthenticated              401 unauthenticated
     ├── Forbidden                    403 forbidden
     ├── NotFound                     404 not-found
+    ├── RequestTimeout               408 request-timeout
     ├── Conflict                     409 conflict
     ├── PayloadTooLarge              413 payload-too-large
     ├── UnsupportedMediaType         415 unsupported-media-type
     ├── QueryTooExpensive            422 query-too-expensive  (limit, maximum, advice)
     ├── TooManyRequests              429 too-many-requests    (retry_after_seconds)
     │   └── QuotaExceeded            429 quota-exceeded       (retry_after_seconds)
+    ├── HeadTooLarge                 431 head-too-large
     ├── ServiceUnavailable           503 service-unavailable  (retry_after_seconds)
     │   └── StoreUnavailable         503 store-unavailable    (retry_after_seconds)
     ├── QueryTimedOut                504 query-timed-out      (limit, maximum, advice)
@@ -134,6 +136,14 @@ class NotFound(TocsinError):
     title = "Not found"
 
 
+class RequestTimeout(TocsinError):
+    """The client did not send its request in time, or sent it too slowly."""
+
+    slug = "request-timeout"
+    status = 408
+    title = "Request timeout"
+
+
 class Conflict(TocsinError):
     """The thing has changed since the caller last saw it, or it exists already."""
 
@@ -207,6 +217,14 @@ class QuotaExceeded(TooManyRequests):
 
     slug = "quota-exceeded"
     title = "Daily quota exceeded"
+
+
+class HeadTooLarge(TocsinError):
+    """The request's line and headers are over their limit."""
+
+    slug = "head-too-large"
+    status = 431
+    title = "Request head too large"
 
 
 class ServiceUnavailable(_RetryLater):

@@ -1,5 +1,6 @@
 """What a setting may be: how its text is read, and how that is said to people."""
 
+import ipaddress
 import math
 import re
 from collections.abc import Callable
@@ -19,6 +20,8 @@ _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _RATE = re.compile(r"(\d+)\s*/\s*([a-z]+)", re.IGNORECASE | re.ASCII)
 _RATE_PERIODS_SECONDS = {"s": 1, "min": 60, "hour": 3_600, "day": 86_400}
 _LARGEST_RATE_COUNT = 1_000_000_000
+_DEFAULT_PORTS = {"https": 443, "http": 80}
+_ORIGIN_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 
 
 class Secret:
@@ -158,6 +161,40 @@ def url(*schemes: str) -> Kind[str]:
     spelled = [f"`{scheme}:`" for scheme in schemes]
     choices = spelled[0] if len(spelled) == 1 else ", ".join(spelled[:-1]) + f" or {spelled[-1]}"
     return Kind(parse, f"a URL that starts with {choices}", shown)
+
+
+def origin() -> Kind[str]:
+    """Where pages of a browser come from: scheme, host and port, in the form in which a browser says it."""
+
+    def parse(written: str) -> str:
+        parts = urlsplit(written.lower())
+        port = f":{parts.port}" if parts.port is not None else ""
+        host = parts.hostname or ""
+        shown = f"{parts.scheme}://{f'[{host}]' if ':' in host else host}{port}"
+        if parts.scheme not in _DEFAULT_PORTS or not _ORIGIN_HOST.fullmatch(host) or shown != written.lower():
+            raise ValueError(written)
+        return shown.removesuffix(f":{_DEFAULT_PORTS[parts.scheme]}")
+
+    return Kind(parse, "an origin such as `https://logs.example.com`, with no path and never `*`")
+
+
+def network() -> Kind[str]:
+    """An address, or a network of them."""
+
+    def parse(written: str) -> str:
+        return str(ipaddress.ip_network(written)).removesuffix("/32").removesuffix("/128")
+
+    return Kind(parse, "an address or a network such as `10.0.0.0/8`")
+
+
+def listed(kind: Kind[T]) -> Kind[tuple[T, ...]]:
+    """Several of a kind with commas between them, each once; or none."""
+
+    def parse(written: str) -> tuple[T, ...]:
+        items = [item.strip() for item in written.split(",")]
+        return tuple(dict.fromkeys(kind.parse(item) for item in items if item))
+
+    return Kind(parse, f"{kind.allowed}; or several, with commas between them", kind.shown)
 
 
 def secret(*, minimum: int) -> Kind[Secret]:

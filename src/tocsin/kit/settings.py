@@ -22,7 +22,10 @@ from tocsin.kit.setting_kinds import (
     byte_count,
     choice,
     integer,
+    listed,
+    network,
     number,
+    origin,
     path,
     rate,
     secret,
@@ -67,6 +70,30 @@ class ServerSettings:
     )
     data_dir: Path = setting(
         "DATA_DIR", path(), "./tocsin-data", "Everything that Tocsin keeps; one process at a time owns it."
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EdgeSettings:
+    """Whom the HTTP server believes, and how long it waits."""
+
+    trusted_proxies: tuple[str, ...] = setting(
+        "TRUSTED_PROXIES",
+        listed(network()),
+        "",
+        "The proxies whose `X-Forwarded-For` and `X-Forwarded-Proto` are believed; left out, none are.",
+    )
+    cors_origins: tuple[str, ...] = setting(
+        "CORS_ORIGINS",
+        listed(origin()),
+        "",
+        "The sites whose pages may call the API and open live tails; left out, only this server's own may.",
+    )
+    slow_client_seconds: float = setting(
+        "SLOW_CLIENT_SECONDS",
+        number(0.1, 3_600),
+        "30",
+        "A client that sends nothing of a body for so long, or after that time sends too slowly, is cut off with 408.",
     )
 
 
@@ -241,6 +268,7 @@ class Settings:
     """Every setting, nested by the room that it is for."""
 
     server: ServerSettings
+    edge: EdgeSettings
     database: DatabaseSettings
     logstore: LogstoreSettings
     ingest: IngestSettings

@@ -20,7 +20,7 @@ def configuration_table() -> str:
     """Every setting as a Markdown table."""
     lines = ["| setting | default | what may stand there | what it is |", "|---|---|---|---|"]
     for declared in declarations():
-        default = f"`{declared.default}`" if declared.default is not None else "–"
+        default = f"`{declared.default}`" if declared.default else "–"
         lines.append(f"| `{declared.variable}` | {default} | {declared.kind.allowed} | {declared.documentation} |")
     return "\n".join(lines)
 

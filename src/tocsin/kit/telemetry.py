@@ -20,9 +20,19 @@ AsgiReceive = Callable[[], Awaitable[Any]]
 AsgiSend = Callable[[Any], Awaitable[None]]
 AsgiApplication = Callable[[Any, Any, Any], Awaitable[None]]
 
-#: Libraries that say at "info" what Tocsin says itself, or nobody needs.
-_QUIET_LIBRARIES = ("uvicorn", "uvicorn.error", "alembic", "sqlalchemy", "httpx", "httpcore", "clickhouse_connect")
-
+#: Libraries that say at "info" what Tocsin says itself, or nobody needs, or at "debug" what they send, secrets too.
+_QUIET_LIBRARIES = (
+    "aiosqlite",
+    "alembic",
+    "clickhouse_connect",
+    "httpcore",
+    "httpx",
+    "sqlalchemy",
+    "urllib3",
+    "uvicorn",
+    "uvicorn.error",
+    "websockets",
+)
 
 # A stack's local variables hold keys, passwords and other people's logs.
 _WITHOUT_LOCALS = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)

@@ -3,7 +3,6 @@
 from typing import Annotated
 
 from litestar import Controller, get
-from litestar.datastructures import ResponseHeader
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import QueryParameter, SkipValidation
@@ -49,7 +48,6 @@ class ExportController(Controller):
             ),
             **QUERY_PROBLEMS,
         },
-        response_headers=[ResponseHeader(name="X-Content-Type-Options", value="nosniff")],
     )
     async def export_logs(
         self,

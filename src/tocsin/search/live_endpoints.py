@@ -56,14 +56,16 @@ _MAX_REASON_BYTES = 123
 class LiveSockets:
     """The sockets of one process: who they are, and what each watches."""
 
-    def __init__(self, live_tail: LiveTail) -> None:
+    def __init__(self, live_tail: LiveTail, *, allowed_origins: frozenset[str] = frozenset()) -> None:
+        """Serve a live tail to the pages of this server, and of other sites that are allowed."""
         self._live_tail = live_tail
+        self._allowed_origins = allowed_origins
         self._door = Doorkeeper()
 
     async def serve(self, socket: AnyWebSocket) -> None:
         """Talk with a socket until it is gone, or has to be sent away."""
         try:
-            check_origin(socket)
+            check_origin(socket, self._allowed_origins)
         except Forbidden as error:
             await socket.close(FORBIDDEN, error.detail)
             return

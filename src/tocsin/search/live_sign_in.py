@@ -60,12 +60,14 @@ class Doorkeeper:
         return message.token
 
 
-def check_origin(socket: AnyWebSocket) -> None:
-    """Refuse pages of other sites.
+def check_origin(socket: AnyWebSocket, allowed_origins: frozenset[str]) -> None:
+    """Refuse pages of other sites, but for those that are allowed.
 
     Raises:
         Forbidden: a browser says that the page is of another host than it connects to.
     """
     origin = socket.headers.get("Origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != socket.headers.get("Host", "").lower():
-        raise Forbidden(f"pages of {origin} may not open a live tail here")
+    if origin is None or origin.lower() in allowed_origins:
+        return
+    if urlsplit(origin).netloc.lower() != socket.headers.get("Host", "").lower():
+        raise Forbidden(f"pages of {origin} may not open a live tail here; TOCSIN_CORS_ORIGINS can allow them")

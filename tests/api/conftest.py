@@ -6,6 +6,8 @@ import httpx
 import pytest
 from litestar import Litestar
 
+from tocsin.accounts.access import Traffic, anyone
+from tocsin.api.access_rules import RULES
 from tocsin.api.application import create_app
 from tocsin.kit.settings import read_settings
 from tocsin.wiring import Components, build
@@ -29,9 +31,15 @@ async def components(tmp_path: Path) -> AsyncIterator[Components]:
         yield built
 
 
+#: Who may call what, with what tests add to an application.
+RULES_OF_TESTS = RULES | {
+    ("GET", path): anyone(Traffic.OPERATIONS) for path in ("/broken", "/broken-stream", "/slow", "/large")
+}
+
+
 @pytest.fixture
 def application(components: Components) -> Litestar:
-    return create_app(components)
+    return create_app(components, rules=RULES_OF_TESTS)
 
 
 @pytest.fixture

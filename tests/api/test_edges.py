@@ -14,7 +14,7 @@ from litestar import Litestar, get
 from litestar.response import Stream
 from websockets.asyncio.client import connect
 
-from tests.api.conftest import API_KEY, PASSWORD
+from tests.api.conftest import API_KEY, PASSWORD, RULES_OF_TESTS
 from tests.support.serving import EDGE, everything, sent, served
 from tocsin.api.application import MAX_BODY_BYTES, create_app
 from tocsin.api.edges import CONTENT_SECURITY_POLICY, NO_STORE, SECURITY_HEADERS, STRICT_TRANSPORT_SECURITY
@@ -39,7 +39,7 @@ def broken_stream() -> Stream:
 
 
 def application_with(components: Components, edge: EdgeSettings) -> Litestar:
-    return create_app(replace(components, settings=replace(components.settings, edge=edge)))
+    return create_app(replace(components, settings=replace(components.settings, edge=edge)), rules=RULES_OF_TESTS)
 
 
 @asynccontextmanager

@@ -1,7 +1,5 @@
 """The one table of who may call what. An endpoint that is not in it answers nobody."""
 
-from collections.abc import Mapping
-
 from tocsin.accounts.access import Rule, Traffic, admin, anyone, developer, oneself, reader, sender
 from tocsin.accounts.contracts import Scope
 
@@ -95,4 +93,4 @@ _LOGS: dict[Endpoint, Rule] = {
     ("DELETE", "/v1/saved-searches/{search_id}"): developer(Scope.SEARCHES_WRITE),
 }
 
-RULES: Mapping[Endpoint, Rule] = {**_OPERATIONS, **_AUTH, **_ADMINISTRATION, **_LOGS}
+RULES: dict[Endpoint, Rule] = {**_OPERATIONS, **_AUTH, **_ADMINISTRATION, **_LOGS}

@@ -3,9 +3,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import OWNER, PostgresServer
 from tocsin.cli.doctor.surroundings import look_around
-from tocsin.database.roles import current_role
+from tocsin.database.roles import DatabaseRole, current_role
 from tocsin.database.service import Database
 from tocsin.kit.settings import read_settings
 from tocsin.wiring import build
@@ -59,15 +59,14 @@ async def test_role_is_seen_with_what_it_may_pass_by(
     postgres_server: PostgresServer, attributes: str, sees_all_rows: bool
 ) -> None:
     with postgres_server.empty_database() as url:
-        with psycopg.connect(url, autocommit=True) as connection:
+        with psycopg.connect(postgres_server.url, autocommit=True) as connection:
             connection.execute(f"CREATE ROLE doctored LOGIN {attributes}")
-        user = psycopg.conninfo.conninfo_to_dict(url)["user"]
-        database = Database(url.replace(f"//{user}", "//doctored", 1))
+        database = Database(url.replace(f"//{OWNER}", "//doctored", 1))
         try:
             role = await current_role(database)
         finally:
             await database.close()
-            with psycopg.connect(url, autocommit=True) as connection:
+            with psycopg.connect(postgres_server.url, autocommit=True) as connection:
                 connection.execute("DROP ROLE doctored")
     assert role is not None
     assert (role.name, role.sees_all_rows) == ("doctored", sees_all_rows)
@@ -79,5 +78,4 @@ async def test_database_before_its_first_start_has_no_first_password(
     with postgres_server.empty_database() as url:
         seen = await look_around(read_settings({**variables, "TOCSIN_DATABASE_URL": url}, tmp_path), tmp_path)
     assert (seen.database_problem, seen.first_password_pending, seen.has_started_before) == (None, None, False)
-    assert seen.role is not None
-    assert seen.role.sees_all_rows
+    assert seen.role == DatabaseRole(OWNER, sees_all_rows=False)

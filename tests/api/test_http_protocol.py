@@ -10,7 +10,7 @@ from websockets.asyncio.client import connect
 
 from tests.support.serving import everything, sent, served
 from tocsin.api import http_protocol
-from tocsin.api.http_protocol import MAX_HEAD_BYTES, MAX_HEADERS
+from tocsin.api.http_protocol import MAX_HEAD_BYTES, MAX_HEADERS, BoundedHttpProtocol
 
 GET = b"GET / HTTP/1.1\r\nHost: test\r\n"
 LAST_GET = GET + b"Connection: close\r\n\r\n"
@@ -271,13 +271,26 @@ async def test_websocket_goes_on_after_the_time_of_a_head(port: int) -> None:
         assert await socket.recv() == "two"
 
 
+@pytest.fixture
+def ended(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
+    """Set once the server has ended a connection."""
+    event, connection_lost = asyncio.Event(), BoundedHttpProtocol.connection_lost
+
+    def noticed(protocol: BoundedHttpProtocol, exc: Exception | None) -> None:
+        connection_lost(protocol, exc)
+        event.set()
+
+    monkeypatch.setattr(BoundedHttpProtocol, "connection_lost", noticed)
+    return event
+
+
 async def test_connection_is_ended_when_its_client_takes_nothing_of_an_answer(
-    port: int, echo: Echo, monkeypatch: pytest.MonkeyPatch
+    port: int, echo: Echo, ended: asyncio.Event, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(http_protocol, "SECONDS_TO_TAKE", 0.05)
     echo.answer_bytes = 32 * 1024 * 1024
     reader, writer = await sent(port, GET + b"\r\n")
-    await asyncio.sleep(0.2)
+    await asyncio.wait_for(ended.wait(), 30)
     with pytest.raises(asyncio.IncompleteReadError):
         await reader.readexactly(echo.answer_bytes)
     writer.close()

@@ -6,9 +6,10 @@ import jwt
 import pytest
 
 from tests.accounts.clock import HeldClock
-from tests.accounts.conftest import SIGNING_KEY
+from tests.accounts.conftest import SIGNING_KEY, SIGNING_KEYS
 from tocsin.accounts.access_tokens import ACCESS_TOKEN_SECONDS, AccessTokens
 from tocsin.accounts.contracts import Principal, Role
+from tocsin.accounts.signing_keys import SigningKeys
 from tocsin.kit.errors import Unauthenticated
 
 PRINCIPAL = Principal(UUID(int=1), UUID(int=2), Role.DEVELOPER, "someone@example.com", password_change_required=True)

@@ -5,9 +5,10 @@ import pytest
 from sqlalchemy import select
 
 from tests.accounts.clock import HeldClock
-from tests.accounts.conftest import Installation
+from tests.accounts.conftest import DESK, SIGNING_KEYS, Installation
 from tocsin.accounts.contracts import FirstStart, Role
-from tocsin.accounts.service import FIRST_ADMIN_EMAIL, AccountsService
+from tocsin.accounts.first_start import FIRST_ADMIN_EMAIL
+from tocsin.accounts.service import AccountsService
 from tocsin.accounts.tables import ApiKeyRow, MembershipRow, OrganizationRow, UserRow
 from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
@@ -36,7 +37,7 @@ async def test_first_start_hands_out_a_login_and_a_key_when_there_is_no_organiza
 ) -> None:
     first = installation.first_start
     assert first.admin_email == FIRST_ADMIN_EMAIL
-    token = await installation.accounts.login(first.admin_email, first.admin_password)
+    token = await installation.accounts.login(first.admin_email, first.admin_password, DESK)
     assert token.password_change_required
     principal = installation.accounts.principal_of(token.token)
     assert (principal.organization_id, principal.role) == (first.organization_id, Role.ADMIN)
@@ -78,7 +79,7 @@ async def test_first_start_uses_the_secrets_when_they_are_given(database: Databa
     first = await service.first_start()
     assert isinstance(first, FirstStart)
     assert (first.admin_password, first.api_key) == (CHOSEN_PASSWORD, CHOSEN_API_KEY)
-    assert not (await service.login(FIRST_ADMIN_EMAIL, CHOSEN_PASSWORD)).password_change_required
+    assert not (await service.login(FIRST_ADMIN_EMAIL, CHOSEN_PASSWORD, DESK)).access.password_change_required
     await service.keys.authenticate(CHOSEN_API_KEY)
 
 
@@ -99,7 +100,7 @@ def test_accounts_refuse_to_start_when_a_bootstrap_secret_would_not_work(secrets
 
 async def test_secrets_are_not_shown_when_what_holds_them_is_printed(installation: Installation) -> None:
     first = installation.first_start
-    token = await installation.accounts.login(first.admin_email, first.admin_password)
+    token = await installation.accounts.login(first.admin_email, first.admin_password, DESK)
     issued = await installation.accounts.keys.create(first.organization_id, name="n", default_service="s")
     printed = f"{first!r} {token!r} {issued!r}"
     for secret in (first.admin_password, first.api_key, token.token, issued.secret):
@@ -127,15 +128,15 @@ async def test_content_hash_seed_is_positive_and_the_same_when_asked_again(insta
 
 
 async def test_login_takes_the_address_when_written_in_capitals(installation: Installation) -> None:
-    token = await installation.accounts.login(" Admin@LOCALHOST ", installation.first_start.admin_password)
+    token = await installation.accounts.login(" Admin@LOCALHOST ", installation.first_start.admin_password, DESK)
     assert installation.accounts.principal_of(token.token).email == FIRST_ADMIN_EMAIL
 
 
 async def test_login_says_the_same_when_the_address_or_the_password_is_wrong(installation: Installation) -> None:
     with pytest.raises(Unauthenticated) as wrong_password:
-        await installation.accounts.login(FIRST_ADMIN_EMAIL, "wrong")
+        await installation.accounts.login(FIRST_ADMIN_EMAIL, "wrong", DESK)
     with pytest.raises(Unauthenticated) as wrong_address:
-        await installation.accounts.login("nobody@localhost", installation.first_start.admin_password)
+        await installation.accounts.login("nobody@localhost", installation.first_start.admin_password, DESK)
     assert wrong_password.value.detail == wrong_address.value.detail
 
 
@@ -143,43 +144,49 @@ async def test_login_is_throttled_when_ten_attempts_failed(installation: Install
     first = installation.first_start
     for _ in range(10):
         with pytest.raises(Unauthenticated):
-            await installation.accounts.login(first.admin_email, "wrong")
+            await installation.accounts.login(first.admin_email, "wrong", DESK)
     with pytest.raises(TooManyRequests) as refusal:
-        await installation.accounts.login(first.admin_email, first.admin_password)
+        await installation.accounts.login(first.admin_email, first.admin_password, DESK)
     installation.clock.move(seconds=refusal.value.retry_after_seconds)
-    await installation.accounts.login(first.admin_email, first.admin_password)
+    await installation.accounts.login(first.admin_email, first.admin_password, DESK)
 
 
 async def test_change_password_makes_the_old_one_invalid(installation: Installation) -> None:
     first, accounts = installation.first_start, installation.accounts
-    before = await accounts.login(first.admin_email, first.admin_password)
+    before = await accounts.login(first.admin_email, first.admin_password, DESK)
     after = await accounts.change_password(accounts.principal_of(before.token), first.admin_password, CHOSEN_PASSWORD)
     assert not after.password_change_required
     assert not accounts.principal_of(after.token).password_change_required
     with pytest.raises(Unauthenticated):
-        await accounts.login(first.admin_email, first.admin_password)
-    assert not (await accounts.login(first.admin_email, CHOSEN_PASSWORD)).password_change_required
+        await accounts.login(first.admin_email, first.admin_password, DESK)
+    assert not (await accounts.login(first.admin_email, CHOSEN_PASSWORD, DESK)).access.password_change_required
 
 
 async def test_change_password_refuses_when_the_old_one_is_wrong(installation: Installation) -> None:
     first, accounts = installation.first_start, installation.accounts
-    principal = accounts.principal_of((await accounts.login(first.admin_email, first.admin_password)).token)
+    principal = accounts.principal_of(
+        (await accounts.login(first.admin_email, first.admin_password, DESK)).access.token
+    )
     with pytest.raises(Unauthenticated):
         await accounts.change_password(principal, "wrong", CHOSEN_PASSWORD)
-    await accounts.login(first.admin_email, first.admin_password)
+    await accounts.login(first.admin_email, first.admin_password, DESK)
 
 
 @pytest.mark.parametrize("new", ["eleven char", "x" * 1_025, None], ids=["short", "long", "the old one"])
 async def test_change_password_refuses_when_the_new_one_is_no_good(installation: Installation, new: str | None) -> None:
     first, accounts = installation.first_start, installation.accounts
-    principal = accounts.principal_of((await accounts.login(first.admin_email, first.admin_password)).token)
+    principal = accounts.principal_of(
+        (await accounts.login(first.admin_email, first.admin_password, DESK)).access.token
+    )
     with pytest.raises(InvalidRequest):
         await accounts.change_password(principal, first.admin_password, new or first.admin_password)
 
 
 async def test_change_password_happens_once_when_asked_twice_at_once(installation: Installation) -> None:
     first, accounts = installation.first_start, installation.accounts
-    principal = accounts.principal_of((await accounts.login(first.admin_email, first.admin_password)).token)
+    principal = accounts.principal_of(
+        (await accounts.login(first.admin_email, first.admin_password, DESK)).access.token
+    )
     outcomes = await asyncio.gather(
         *(accounts.change_password(principal, first.admin_password, f"new password {n}") for n in range(2)),
         return_exceptions=True,

@@ -17,6 +17,7 @@ from litestar.datastructures import State
 from prometheus_client import REGISTRY
 
 from tests.ingest.conftest import KEY, ORGANIZATION, OTHER_ORGANIZATION, HeldClock
+from tests.support.access import access_guard
 from tests.support.reading import messages, selection
 from tocsin.accounts.contracts import KeyIdentity, Principal, Role
 from tocsin.accounts.guards import ACCOUNTS_STATE
@@ -42,15 +43,21 @@ NDJSON = "application/x-ndjson"
 LOG = b'{"timestamp": "2025-12-03T11:00:00Z", "message": "payment declined"}'
 
 
-class Accounts:
-    """Knows one API key and two people."""
+class Keys:
+    """Knows one API key."""
 
-    async def authenticate_key(self, secret: str) -> KeyIdentity:
+    async def authenticate(self, secret: str) -> KeyIdentity:
         if secret != API_KEY:
             raise Unauthenticated("no such API key")
         return KEY
 
-    def principal_of(self, token: str) -> Principal:
+
+class Accounts:
+    """Knows one API key and two people."""
+
+    keys = Keys()
+
+    async def principal_of(self, token: str) -> Principal:
         if token not in TOKENS:
             raise Unauthenticated("no such token")
         return TOKENS[token]
@@ -87,6 +94,7 @@ async def client(service: IngestService) -> AsyncIterator[httpx.AsyncClient]:
     application: Any = Litestar(
         [router],
         state=State({ACCOUNTS_STATE: Accounts(), INGEST_STATE: service, BODY_LIMITS_STATE: limits}),
+        guards=[access_guard()],
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=10,
         logging_config=None,

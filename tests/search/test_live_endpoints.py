@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,11 +17,14 @@ from litestar.exceptions import WebSocketDisconnect
 from litestar.testing import TestClient, WebSocketTestSession
 
 from tests.search.conftest import ORGANIZATION, PRINCIPAL, HeldClock
+from tests.support.access import access_guard
 from tests.support.logs import NOON_UNIX_NANO, log_batch
 from tocsin.accounts.access_tokens import ACCESS_TOKEN_SECONDS, AccessTokens
 from tocsin.accounts.contracts import Principal, Role
 from tocsin.accounts.guards import ACCOUNTS_STATE
 from tocsin.accounts.service import AccountsService
+from tocsin.accounts.signing_keys import SigningKeys
+from tocsin.api.problems import EXCEPTION_HANDLERS
 from tocsin.database.service import Database
 from tocsin.limits.backends.memory import MemoryRateLimiter
 from tocsin.logstore.backends.memory.store import MemoryLogStore
@@ -29,7 +33,7 @@ from tocsin.search import live_endpoints, live_messages, live_sign_in
 from tocsin.search.live import LiveTail
 from tocsin.search.live_endpoints import LiveSockets, live_logs
 
-SIGNING_KEY = b"k" * 32
+SIGNING_KEYS = SigningKeys.of(b"k" * 64)
 Client = TestClient[Litestar]
 Message = dict[str, Any]
 
@@ -46,13 +50,21 @@ def token(clock: HeldClock) -> str:
 
 
 @pytest.fixture
-def app(store: MemoryLogStore, clock: HeldClock, tmp_path: Path) -> Litestar:
-    accounts = AccountsService(
-        Database(f"sqlite:///{tmp_path / 'none.db'}"),
-        signing_keys=SIGNING_KEYS,
-        clock=clock,
-        limiter=MemoryRateLimiter(clock),
-    )
+async def sqlite(tmp_path: Path, migrated_sqlite_file: Path) -> AsyncIterator[Database]:
+    """Closed here, and before that in the event loop of the application where that is another."""
+    shutil.copy(migrated_sqlite_file, tmp_path / "tocsin.db")
+    database = Database(f"sqlite:///{tmp_path / 'tocsin.db'}")
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def accounts(sqlite: Database, clock: HeldClock) -> AccountsService:
+    return AccountsService(sqlite, signing_keys=SIGNING_KEYS, clock=clock, limiter=MemoryRateLimiter(clock))
+
+
+@pytest.fixture
+def app(store: MemoryLogStore, accounts: AccountsService, sqlite: Database) -> Litestar:
     sockets: list[LiveSockets] = []
 
     async def provide_sockets() -> LiveSockets:
@@ -62,6 +74,9 @@ def app(store: MemoryLogStore, clock: HeldClock, tmp_path: Path) -> Litestar:
 
     return Litestar(
         [live_logs],
+        guards=[access_guard()],
+        on_shutdown=[sqlite.close],
+        exception_handlers=EXCEPTION_HANDLERS,
         state=State({ACCOUNTS_STATE: accounts}),
         dependencies={"live_sockets": Provide(provide_sockets)},
     )

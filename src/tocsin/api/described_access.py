@@ -10,10 +10,21 @@ from tocsin.accounts.access import Caller, Rule, Traffic
 from tocsin.accounts.contracts import Role
 from tocsin.accounts.guards import ACCESS_TOKEN_SECURITY, API_KEY_SECURITY
 from tocsin.api.access_rules import RULES, Endpoint
-from tocsin.kit.errors import Forbidden, ServiceUnavailable, TocsinError, TooManyRequests, Unauthenticated
+from tocsin.kit.errors import (
+    Forbidden,
+    PayloadTooLarge,
+    RequestTimeout,
+    ServiceUnavailable,
+    TocsinError,
+    TooManyRequests,
+    Unauthenticated,
+)
 from tocsin.kit.problem_responses import PROBLEM_MEDIA_TYPE
 
 _METHODS = ("get", "post", "put", "patch", "delete")
+
+#: What may be wrong with a body before anybody looks into it.
+_BODY_REFUSALS = (RequestTimeout, PayloadTooLarge)
 
 _SECURITY = {Caller.ANYONE: None, Caller.SENDER: API_KEY_SECURITY, Caller.PERSON: ACCESS_TOKEN_SECURITY}
 
@@ -37,14 +48,14 @@ class DescribedOpenAPI(OpenAPI):
 
 
 def describe_access(description: OpenAPI, rules: Mapping[Endpoint, Rule]) -> None:
-    """Say of every described operation which security it takes, and how the guard may refuse a call."""
+    """Say of every described operation which security it takes, and how a call may be refused before it is answered."""
     for path, method, operation in _operations(description):
         rule = rules.get((method.upper(), path))
         if rule is None:
             continue
         operation.security = _SECURITY[rule.caller]
         responses = operation.responses = dict(operation.responses or {})
-        for error in _refusals(rule):
+        for error in (*_refusals(rule), *(_BODY_REFUSALS if operation.request_body else ())):
             responses.setdefault(str(error.status), _response(error))
         if rule.caller is Caller.PERSON:
             operation.description = f"{operation.description or ''}\n\n{_in_words(rule)}".strip()

@@ -1,6 +1,7 @@
 """The HTTP client behind the commands: where the server is, who we are, and errors in words."""
 
 import asyncio
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ RETRY_DEADLINE_SECONDS = 120.0
 
 MAX_PAUSE_SECONDS = 10.0
 
+_NO_CONTENT = 204
 _UNAUTHENTICATED = 401
 _RETRIED_STATUSES = frozenset({429, 503})
 
@@ -63,8 +65,12 @@ class TocsinClient:
         return self._json(self._sent("GET", path, params=given))
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        """The answer's JSON."""
+        """The answer's JSON; None where there is nothing to say."""
         return self._json(self._sent("POST", path, json=body))
+
+    def patch(self, path: str, body: dict[str, Any]) -> Any:
+        """The answer's JSON; None where there is nothing to say."""
+        return self._json(self._sent("PATCH", path, json=body))
 
     def delete(self, path: str) -> None:
         """Return when it is deleted."""
@@ -127,6 +133,8 @@ class TocsinClient:
             raise CommandFailed(f"{self.url} did not answer: {error or type(error).__name__}") from error
 
     def _json(self, response: httpx.Response) -> Any:
+        if response.status_code == _NO_CONTENT:
+            return None
         try:
             return response.json()
         except ValueError as error:
@@ -151,12 +159,20 @@ def access_token(settings: Settings) -> str:
     return asyncio.run(_signed_token(settings))
 
 
+def log_to_stderr() -> None:
+    """Keep what a room logs within a command out of the command's output; call it before its first use."""
+    import structlog
+
+    structlog.configure(logger_factory=structlog.PrintLoggerFactory(sys.stderr))
+
+
 async def _signed_token(settings: Settings) -> str:
     # Only needed on the server's own machine, and not quick to import.
     from tocsin.accounts.service import AccountsService
     from tocsin.accounts.signing_keys import SIGNING_KEY_FILE, load_signing_keys
     from tocsin.database.service import Database
 
+    log_to_stderr()
     data_dir = settings.server.data_dir
     configured = revealed(settings.accounts.signing_key)
     if configured is None and not (data_dir / SIGNING_KEY_FILE).is_file():

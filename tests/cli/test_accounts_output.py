@@ -81,7 +81,7 @@ def test_users_are_aligned_and_say_who_has_a_one_time_password(capsys: pytest.Ca
         ]
     )
     assert capsys.readouterr().out.splitlines() == [
-        "a@x                ADMIN      never signed in, has a one-time password",
+        "a@x                ADMIN      not seen lately, has a one-time password",
         "grace@example.com  VIEWER     seen 2026-11-24 11:59",
     ]
 

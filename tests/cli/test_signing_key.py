@@ -127,6 +127,15 @@ def test_a_configured_key_is_changed_where_it_is_configured(rotated: Rotated, tm
         key_directory(settings, instead="drop it", counted=True)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can change a file that is another's")
+def test_the_key_stays_the_servers_when_root_changes_it(rotated: Rotated) -> None:
+    path = rotated.settings.server.data_dir / SIGNING_KEY_FILE
+    os.chown(path, 12_345, 54_321)
+    add_signing_key(path.parent)
+    found = path.stat()
+    assert (found.st_uid, found.st_gid, found.st_mode & 0o777) == (12_345, 54_321, 0o600)
+
+
 def test_nothing_is_made_where_there_is_no_key_to_change(tmp_path: Path) -> None:
     with pytest.raises(CommandFailed, match="TOCSIN_DATA_DIR"):
         key_directory(read_settings({"TOCSIN_DATA_DIR": str(tmp_path)}, tmp_path), instead="")

@@ -51,7 +51,8 @@ def print_users(users: list[dict[str, Any]]) -> None:
     """The people of the organization, a line each."""
     width = _padding(user["email"] for user in users)
     for user in users:
-        seen = f"seen {minute(user['last_seen_at'])}" if user["last_seen_at"] else "never signed in"
+        # Sessions that ended weeks ago are forgotten: of "never" the server knows nothing.
+        seen = f"seen {minute(user['last_seen_at'])}" if user["last_seen_at"] else "not seen lately"
         waits = ", has a one-time password" if user["must_change_password"] else ""
         out.print(
             Text.assemble(

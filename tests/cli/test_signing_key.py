@@ -4,14 +4,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from tocsin.accounts.contracts import FirstStart, Origin, Scope
 from tocsin.accounts.service import AccountsService
 from tocsin.accounts.signing_keys import SIGNING_KEY_FILE, add_signing_key, load_signing_keys
+from tocsin.accounts.tables import ApiKeyRow
 from tocsin.cli.client import CommandFailed
 from tocsin.cli.signing_key import check_nothing_depends_on_old_keys, key_directory, outdated_secrets
+from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
 from tocsin.kit.clock import SystemClock
 from tocsin.kit.settings import Settings, read_settings
@@ -76,6 +80,25 @@ async def test_secrets_depend_on_an_old_signing_key_until_they_are_used_or_end(r
     await use_and_revoke(rotated)
     async with rotated.accounts() as accounts:
         assert await accounts.count_hashed_with_older_keys() == 0
+
+
+@pytest.mark.parametrize(
+    ("given", "count"),
+    [
+        ({"expires_at": datetime.now(UTC) - timedelta(seconds=1)}, 1),
+        ({"expires_at": datetime.now(UTC) + timedelta(hours=1)}, 2),
+        # Hashed before hashes named their key.
+        ({"signing_key_id": None}, 2),
+    ],
+    ids=["expired", "expires", "nameless"],
+)
+async def test_an_api_key_counts_while_it_works(rotated: Rotated, given: dict[str, Any], count: int) -> None:
+    database = Database(rotated.settings.database_url)
+    async with database.session(ALL_ORGANIZATIONS) as session:
+        await session.execute(update(ApiKeyRow).values(given))
+    await database.close()
+    async with rotated.accounts() as accounts:
+        assert await accounts.count_hashed_with_older_keys() == count
 
 
 def test_old_keys_stay_while_refresh_tokens_may_depend_on_them(rotated: Rotated) -> None:

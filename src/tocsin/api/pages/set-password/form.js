@@ -118,7 +118,7 @@ async function send(event) {
     link = null;
     $("done").focus();
   } catch {
-    showProblem("The server can't be reached. Nothing was changed; try again in a moment.");
+    showProblem("The server can't be reached, or its answer was lost. Try again in a moment.");
   } finally {
     $("send").disabled = false;
   }

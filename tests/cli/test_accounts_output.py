@@ -52,25 +52,16 @@ def test_keys_are_whole_at_eighty_columns(capsys: pytest.CaptureFixture[str]) ->
 
 
 def test_nothing_that_people_wrote_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    print_keys([key(name=STEERING, default_service=STEERING)], now=NOW)
-    member = {"email": STEERING, "role": "VIEWER", "must_change_password": False, "last_seen_at": None}
+    print_keys([key(id=STEERING, name=STEERING, prefix=STEERING, default_service=STEERING)], now=NOW)
+    member = {"email": STEERING, "role": STEERING, "must_change_password": False, "last_seen_at": "\x1b[2J"}
     print_users([member])
-    print_invitations([{"email": STEERING, "role": "VIEWER", "expires_at": FUTURE}])
-    print_services(
-        [
-            {
-                "name": STEERING,
-                "active": True,
-                "owner": STEERING,
-                "labels": {"k": STEERING},
-                "repository_url": f"https://{STEERING}",
-            }
-        ]
-    )
+    print_invitations([{"email": STEERING, "role": STEERING, "expires_at": "\x1b[2J"}])
+    service = {"name": STEERING, "active": True, "owner": STEERING, "labels": {"k": STEERING}}
+    print_services([{**service, "repository_url": f"https://{STEERING}"}])
     shown = capsys.readouterr().out
     assert "\x1b" not in shown
     assert len(shown.splitlines()) == 6
-    assert shown.count("\\e[2Jname\\nnext") == 8
+    assert shown.count("\\e[2Jname\\nnext") == 12
 
 
 def test_users_are_aligned_and_say_who_has_a_one_time_password(capsys: pytest.CaptureFixture[str]) -> None:

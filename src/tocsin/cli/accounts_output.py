@@ -19,7 +19,7 @@ def print_keys(keys: list[dict[str, Any]], *, now: datetime) -> None:
     """API keys, two lines each: the id with the state, and what people call it."""
     for key in keys:
         state, until = key_state(key, now=now)
-        out.print(Text.assemble(str(key["id"]), "  ", (state, _KEY_STATE_STYLES[state]), until))
+        out.print(Text.assemble(harmless(str(key["id"])), "  ", (state, _KEY_STATE_STYLES[state]), until))
         out.print(Text.assemble("  ", harmless(str(key["name"])), (f"  {_key_details(key)}", "dim")))
 
 
@@ -44,7 +44,7 @@ def _key_details(key: dict[str, Any]) -> str:
         " and others" if key["allows_other_services"] else ""
     )
     used = f"used {minute(key['last_used_at'])}" if key["last_used_at"] else "never used"
-    return f"svc_{key['prefix']}_…, {services}, {used}"
+    return f"svc_{harmless(str(key['prefix']))}_…, {services}, {used}"
 
 
 def print_users(users: list[dict[str, Any]]) -> None:
@@ -56,7 +56,11 @@ def print_users(users: list[dict[str, Any]]) -> None:
         waits = ", has a one-time password" if user["must_change_password"] else ""
         out.print(
             Text.assemble(
-                f"{harmless(str(user['email'])):{width}}", "  ", f"{user['role']:9}", "  ", (seen + waits, "dim")
+                f"{harmless(str(user['email'])):{width}}",
+                "  ",
+                f"{harmless(str(user['role'])):9}",
+                "  ",
+                (seen + waits, "dim"),
             )
         )
 
@@ -67,7 +71,9 @@ def print_invitations(invitations: list[dict[str, Any]]) -> None:
     for invitation in invitations:
         until = f"invited until {minute(invitation['expires_at'])}"
         email = harmless(str(invitation["email"]))
-        out.print(Text.assemble(f"{email:{width}}", "  ", f"{invitation['role']:9}", "  ", (until, "dim")))
+        out.print(
+            Text.assemble(f"{email:{width}}", "  ", f"{harmless(str(invitation['role'])):9}", "  ", (until, "dim"))
+        )
 
 
 def print_services(services: list[dict[str, Any]]) -> None:
@@ -85,7 +91,7 @@ def print_services(services: list[dict[str, Any]]) -> None:
 
 def minute(text: str) -> str:
     """A moment to the minute, in UTC as the server says it."""
-    return f"{text[:10]} {text[11:16]}"
+    return harmless(f"{text[:10]} {text[11:16]}")
 
 
 def _padding(texts: Iterable[object]) -> int:

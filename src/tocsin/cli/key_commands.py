@@ -40,6 +40,7 @@ def create_key(
 ) -> None:
     """Make an API key, and print its secret this once."""
     from tocsin.cli.client import TocsinClient
+    from tocsin.cli.text import harmless
 
     wanted = {
         "name": name,
@@ -52,7 +53,7 @@ def create_key(
     if as_json:
         print_json(issued)
     else:
-        print(issued["secret"])
+        print(harmless(issued["secret"]))
 
 
 @app.command("rotate")
@@ -69,6 +70,7 @@ def rotate_key(
     """Put a new API key in the place of another, and print its secret this once."""
     from tocsin.cli.client import TocsinClient
     from tocsin.cli.output import print_notice
+    from tocsin.cli.text import harmless
 
     with TocsinClient(current_settings()) as client:
         wanted = {} if overlap is None else {"overlap_seconds": int(overlap.total_seconds())}
@@ -79,7 +81,7 @@ def rotate_key(
     print_notice(
         f"give this to the senders; `tocsin keys list` says how long {key_id} works, and when it was last used"
     )
-    print(issued["secret"])
+    print(harmless(issued["secret"]))
 
 
 @app.command("revoke")

@@ -44,11 +44,6 @@ def print_log() -> None:
     output.print_log({"level": EVIL, "timestamp": EVIL, "service": EVIL, "message": EVIL})
 
 
-def print_keys() -> None:
-    texts = dict.fromkeys(("id", "name", "prefix", "default_service", "last_used_at"), EVIL)
-    output.print_keys([{**texts, "allows_other_services": True, "revoked_at": None}])
-
-
 def print_status() -> None:
     ledger = dict.fromkeys(("received", "stored", "duplicates", "dead_letters"), 1)
     disk = {"logstore_bytes": 1, "free_bytes": 1}
@@ -64,7 +59,6 @@ def print_import() -> None:
 
 PRINTERS = [
     print_log,
-    print_keys,
     print_status,
     print_import,
     lambda: output.print_error(f"{EVIL}\n{EVIL}"),

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, delete, or_, select, update
+from sqlalchemy import Select, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tocsin.accounts.contracts import Principal, Role, Scope
@@ -119,6 +119,18 @@ async def record_use(
     if rehash is not None:
         values = {"keyed_hash": rehash.keyed_hash, "signing_key_id": rehash.signing_key_id}
         await session.execute(update(table).where(table.id == key_id).values(values))
+
+
+async def count_hashed_otherwise(
+    session: AsyncSession, table: type[ApiKeyRow] | type[PersonalTokenRow], *, signing_key_id: str, now: datetime
+) -> int:
+    """How many secrets work whose hash is not with this signing key."""
+    working = select(func.count()).where(
+        table.revoked_at.is_(None),
+        or_(table.expires_at.is_(None), table.expires_at > now),
+        or_(table.signing_key_id.is_(None), table.signing_key_id != signing_key_id),
+    )
+    return (await session.execute(working)).scalar_one()
 
 
 async def forget_ended_sessions(session: AsyncSession, *, before: datetime) -> None:

@@ -19,11 +19,12 @@ from tocsin.accounts.revocations import Revocations
 from tocsin.accounts.services import Services
 from tocsin.accounts.sessions import Sessions
 from tocsin.accounts.signing_keys import SigningKeys
+from tocsin.accounts.tables import ApiKeyRow, PersonalTokenRow
 from tocsin.accounts.tickets import Tickets
 from tocsin.accounts.users import Users
 from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
-from tocsin.kit.clock import Clock
+from tocsin.kit.clock import Clock, utc_now
 from tocsin.kit.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unauthenticated
 from tocsin.limits.ports import RateLimiter
 
@@ -58,6 +59,7 @@ class AccountsService:
         self._database = database
         self._clock = clock
         self._passwords = Passwords(limiter)
+        self._signing_keys = signing_keys
         self._access_tokens = AccessTokens(signing_keys, clock)
         self._revocations = Revocations(database, clock)
         self._links = PasswordLinks(signing_keys, clock)
@@ -194,6 +196,20 @@ class AccountsService:
         if organization_id is None:
             raise NotFound("there is no organization yet: start the server first")
         return self._access_tokens.mint(Principal(LOCAL_OPERATOR_ID, organization_id, Role.ADMIN, LOCAL_OPERATOR_EMAIL))
+
+    async def count_hashed_with_older_keys(self) -> int:
+        """How many API keys and personal access tokens work only while an older signing key is kept.
+
+        Each is hashed anew with the current one at its next use.
+        """
+        now, current = utc_now(self._clock), self._signing_keys.current.id
+        async with self._database.read_session(ALL_ORGANIZATIONS) as session:
+            return sum(
+                [
+                    await repository.count_hashed_otherwise(session, table, signing_key_id=current, now=now)
+                    for table in (ApiKeyRow, PersonalTokenRow)
+                ]
+            )
 
     async def _replace_password(self, user_id: UUID, *, old_hash: str, new: str) -> None:
         """Set the password, and sign the person out everywhere."""

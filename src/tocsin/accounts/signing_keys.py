@@ -130,7 +130,12 @@ def _create(path: Path) -> None:
 def _replace(path: Path, change: Callable[[SigningKeys], tuple[bytes, ...]]) -> SigningKeys:
     try:
         keys = SigningKeys.of(*change(_parse(path)))
-        _draft(path, keys).replace(path)
+        draft = _draft(path, keys)
+        try:
+            _give_to_owner_of(path, draft)
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
         _sync_directory(path.parent)
     except OSError as error:
         raise StartupError(f"the signing key can't be kept at {path}: {error.strerror}") from error
@@ -146,6 +151,13 @@ def _draft(path: Path, keys: SigningKeys) -> Path:
         file.flush()
         os.fsync(file.fileno())
     return draft
+
+
+def _give_to_owner_of(path: Path, draft: Path) -> None:
+    """So that the server can still read its key when another user, such as root, has changed it."""
+    owner, now = path.stat(), draft.stat()
+    if (owner.st_uid, owner.st_gid) != (now.st_uid, now.st_gid):
+        os.chown(draft, owner.st_uid, owner.st_gid)
 
 
 def _sync_directory(directory: Path) -> None:

@@ -17,6 +17,7 @@ from tocsin.api.documentation import openapi_config, openapi_description
 from tocsin.api.edges import with_edges
 from tocsin.api.operations import healthz, home, metrics, readyz, status
 from tocsin.api.problems import EXCEPTION_HANDLERS, describe_problem
+from tocsin.api.set_password import router as set_password_router
 from tocsin.ingest.endpoints import BODY_LIMITS_STATE, INGEST_STATE, BodyLimits
 from tocsin.ingest.endpoints import router as ingest_router
 from tocsin.search.endpoints import LogsController
@@ -65,6 +66,7 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
             metrics,
             openapi_description,
             describe_problem,
+            set_password_router,
             *ACCOUNTS_ROUTES,
             ingest_router,
             for_people,

@@ -10,9 +10,7 @@ from typing import Any, Self
 import httpx
 
 from tocsin.cli.text import harmless
-from tocsin.kit.clock import SystemClock
 from tocsin.kit.errors import TocsinError, Unauthenticated
-from tocsin.kit.setting_kinds import revealed
 from tocsin.kit.settings import Settings
 
 REQUEST_TIMEOUT_SECONDS = 60.0
@@ -22,6 +20,7 @@ RETRY_DEADLINE_SECONDS = 120.0
 
 MAX_PAUSE_SECONDS = 10.0
 
+_NO_CONTENT = 204
 _UNAUTHENTICATED = 401
 _RETRIED_STATUSES = frozenset({429, 503})
 
@@ -64,8 +63,12 @@ class TocsinClient:
         return self._json(self._sent("GET", path, params=given))
 
     def post(self, path: str, body: dict[str, Any]) -> Any:
-        """The answer's JSON."""
+        """The answer's JSON; None where there is nothing to say."""
         return self._json(self._sent("POST", path, json=body))
+
+    def patch(self, path: str, body: dict[str, Any]) -> Any:
+        """The answer's JSON; None where there is nothing to say."""
+        return self._json(self._sent("PATCH", path, json=body))
 
     def delete(self, path: str) -> None:
         """Return when it is deleted."""
@@ -131,6 +134,8 @@ class TocsinClient:
             raise CommandFailed(f"{self.url} did not answer: {error or type(error).__name__}") from error
 
     def _json(self, response: httpx.Response) -> Any:
+        if response.status_code == _NO_CONTENT:
+            return None
         try:
             return response.json()
         except ValueError as error:
@@ -157,26 +162,17 @@ def access_token(settings: Settings) -> str:
 
 async def _signed_token(settings: Settings) -> str:
     # Only needed on the server's own machine, and not quick to import.
-    from tocsin.accounts.service import AccountsService
-    from tocsin.accounts.signing_keys import SIGNING_KEY_FILE, load_signing_keys
-    from tocsin.database.service import Database
-    from tocsin.limits.backends.memory import MemoryRateLimiter
+    from tocsin.accounts.signing_keys import SIGNING_KEY_FILE
+    from tocsin.cli.local_accounts import local_accounts
 
     data_dir = settings.server.data_dir
-    configured = revealed(settings.accounts.signing_key)
-    if configured is None and not (data_dir / SIGNING_KEY_FILE).is_file():
+    if settings.accounts.signing_key is None and not (data_dir / SIGNING_KEY_FILE).is_file():
         raise CommandFailed(
             f"there is no signing key in {data_dir}: start the server first, "
             "or set TOCSIN_DATA_DIR to its data directory, or TOCSIN_TOKEN to an access token"
         )
-    database = Database(settings.database_url)
-    try:
-        signing_keys = load_signing_keys(data_dir, configured=configured)
-        clock = SystemClock()
-        accounts = AccountsService(database, signing_keys=signing_keys, clock=clock, limiter=MemoryRateLimiter(clock))
+    async with local_accounts(settings) as accounts:
         return (await accounts.local_operator_token()).token
-    finally:
-        await database.close()
 
 
 def _checked(response: httpx.Response) -> httpx.Response:

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tocsin import __version__
+from tocsin.cli import key_commands, service_commands, signing_key_commands, user_commands
+from tocsin.cli.options import AsJson
+from tocsin.cli.options import current_settings as _settings
 from tocsin.cli.text import harmless
 from tocsin.kit import interpreter
 from tocsin.kit.errors import TocsinError
-from tocsin.kit.settings import Settings, read_settings
 
 if TYPE_CHECKING:
     from tocsin.wiring import Components
@@ -25,10 +27,10 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
-keys_app = typer.Typer(help="The API keys that senders of logs show.", no_args_is_help=True)
-app.add_typer(keys_app, name="keys")
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
+app.add_typer(key_commands.app, name="keys")
+app.add_typer(service_commands.app, name="services")
+app.add_typer(user_commands.app, name="users")
+app.add_typer(signing_key_commands.app, name="signing-key")
 
 
 def main() -> None:
@@ -44,10 +46,6 @@ def main() -> None:
         # The reader of our output has left (`tocsin search … | head`): nothing more to say, not even at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-
-
-def _settings() -> Settings:
-    return read_settings(os.environ, Path.cwd())
 
 
 @app.command()
@@ -250,50 +248,6 @@ def import_files(
         print_notice("GET /v1/dead-letters says why the dead letters could not be stored")
     if total.received and total.received == total.dead_letters:
         raise typer.Exit(1)
-
-
-@keys_app.command("list")
-def list_keys(as_json: AsJson = False) -> None:
-    """Show every API key."""
-    from tocsin.cli.client import TocsinClient
-    from tocsin.cli.output import print_keys
-
-    with TocsinClient(_settings()) as client:
-        keys = client.get("/v1/keys")["keys"]
-    if as_json:
-        print(json.dumps(keys))
-    else:
-        print_keys(keys)
-
-
-@keys_app.command("create")
-def create_key(
-    name: Annotated[str, typer.Argument(help="What people call the key.")],
-    service: Annotated[str, typer.Option(help="The service of logs that name none.")] = "default",
-    other_services: Annotated[bool, typer.Option(help="Whether logs may name another service.")] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Make an API key, and print its secret this once."""
-    from tocsin.cli.client import TocsinClient
-
-    with TocsinClient(_settings()) as client:
-        issued = client.post(
-            "/v1/keys",
-            {"name": name, "default_service": service, "allows_other_services": other_services},
-        )
-    print(json.dumps(issued) if as_json else harmless(str(issued["secret"])))
-
-
-@keys_app.command("revoke")
-def revoke_key(key_id: Annotated[str, typer.Argument(help="The id, from `tocsin keys list`.")]) -> None:
-    """Make an API key invalid, within seconds and for good."""
-    from urllib.parse import quote
-
-    from tocsin.cli.client import TocsinClient
-
-    with TocsinClient(_settings()) as client:
-        client.delete(f"/v1/keys/{quote(key_id, safe='')}")
-    print(f"revoked {harmless(key_id)}")
 
 
 @app.command()

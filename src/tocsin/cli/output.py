@@ -3,14 +3,11 @@
 from typing import Any
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from tocsin.cli.text import bytes_shown, harmless, harmless_lines
 
 _LEVEL_STYLES = {"DEBUG": "dim", "INFO": "green", "WARN": "yellow", "ERROR": "red", "FATAL": "bold white on red"}
-
-_UUID_CHARACTERS = 36
 
 #: Rich would read markup and emoji in what logs hold, and break their lines.
 out = Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
@@ -41,24 +38,6 @@ def print_log(log: dict[str, Any]) -> None:
             harmless(str(log["message"])),
         )
     )
-
-
-def print_keys(keys: list[dict[str, Any]]) -> None:
-    """API keys as a table."""
-    table = Table(box=None)
-    table.add_column("id", no_wrap=True, min_width=_UUID_CHARACTERS)
-    for heading in ("name", "prefix", "service", "last used", "state"):
-        table.add_column(heading)
-    for key in keys:
-        table.add_row(
-            harmless(str(key["id"])),
-            harmless(str(key["name"])),
-            harmless(str(key["prefix"])),
-            harmless(str(key["default_service"])) + (" and others" if key["allows_other_services"] else ""),
-            harmless(str(key["last_used_at"] or "never")),
-            "revoked" if key["revoked_at"] else "active",
-        )
-    out.print(table)
 
 
 def print_status(url: str, status: dict[str, Any]) -> None:

@@ -259,7 +259,8 @@ class ClientSettings:
         "TOKEN",
         secret(minimum=1),
         None,
-        "The access token that commands show; left out, they sign one with the key in the data directory.",
+        "The access token or personal access token that commands show; left out, they sign one with the key in the "
+        "data directory.",
     )
 
 

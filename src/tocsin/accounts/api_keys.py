@@ -36,7 +36,12 @@ class ApiKeys:
         )
 
     async def authenticate(self, secret: str) -> KeyIdentity:
-        """As ``AccountsService.authenticate_key``."""
+        """Who may send with this key. Reads the database at most once in 5 s, and notes the use once a minute.
+
+        Raises:
+            Unauthenticated: it is nobody's, or it has expired, or it was revoked more than 5 s ago.
+            ServiceUnavailable: it is not in memory, and the database can't be reached.
+        """
         return await self._recognition.recognize(secret)
 
     async def create(
@@ -45,10 +50,14 @@ class ApiKeys:
         *,
         name: str,
         default_service: str,
-        allows_other_services: bool,
-        expires_at: datetime | None,
+        allows_other_services: bool = False,
+        expires_at: datetime | None = None,
     ) -> IssuedKey:
-        """As ``AccountsService.create_key``."""
+        """Issue a key. Its secret is in the answer and nowhere else.
+
+        Raises:
+            InvalidRequest: the end is in the past.
+        """
         if expires_at is not None and expires_at <= utc_now(self._clock):
             raise InvalidRequest("expires_at is in the past")
         secret = API_KEY.new()
@@ -101,7 +110,15 @@ class ApiKeys:
         )
 
     async def rotate(self, organization_id: UUID, key_id: UUID, *, overlap: timedelta) -> IssuedKey:
-        """As ``AccountsService.rotate_key``."""
+        """Issue a key in the place of another, which works on for the overlap, and no longer than it would have.
+
+        The new key is like the old one, and lives as long as that was given to live.
+
+        Raises:
+            InvalidRequest: the overlap is negative, or longer than ``MAX_OVERLAP``.
+            NotFound: the organization has no such key.
+            Conflict: it has been rotated already, is revoked, or has expired.
+        """
         if not timedelta(0) <= overlap <= MAX_OVERLAP:
             raise InvalidRequest(f"a key and its successor both work for at most {MAX_OVERLAP.days} days")
         now = utc_now(self._clock)
@@ -132,7 +149,7 @@ class ApiKeys:
         return IssuedKey(key=_summary(new), secret=secret)
 
     async def list(self, organization_id: UUID) -> tuple[ApiKeySummary, ...]:
-        """As ``AccountsService.list_keys``."""
+        """Every key of an organization, newest first, revoked ones too."""
         keys = (
             select(ApiKeyRow)
             .where(ApiKeyRow.organization_id == organization_id)
@@ -142,7 +159,11 @@ class ApiKeys:
             return tuple(_summary(row) for row in await session.scalars(keys))
 
     async def revoke(self, organization_id: UUID, key_id: UUID) -> None:
-        """As ``AccountsService.revoke_key``."""
+        """Make a key invalid for good, in every process within 5 s. Again does nothing.
+
+        Raises:
+            NotFound: the organization has no such key.
+        """
         revoked = (
             update(ApiKeyRow)
             .where(*_is(organization_id, key_id))

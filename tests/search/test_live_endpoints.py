@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -16,11 +17,15 @@ from litestar.exceptions import WebSocketDisconnect
 from litestar.testing import TestClient, WebSocketTestSession
 
 from tests.search.conftest import ORGANIZATION, PRINCIPAL, HeldClock
+from tests.search.held_connection import HeldConnection
 from tests.support.logs import NOON_UNIX_NANO, log_batch
 from tocsin.accounts.access_tokens import ACCESS_TOKEN_SECONDS, AccessTokens
 from tocsin.accounts.contracts import Principal, Role
 from tocsin.accounts.guards import ACCOUNTS_STATE
 from tocsin.accounts.service import AccountsService
+from tocsin.accounts.signing_keys import SigningKeys
+from tocsin.api.access import AccessGuard
+from tocsin.api.problems import EXCEPTION_HANDLERS
 from tocsin.database.service import Database
 from tocsin.logstore.backends.memory.store import MemoryLogStore
 from tocsin.logstore.ports import Receipt
@@ -28,7 +33,7 @@ from tocsin.search import live_endpoints, live_messages, live_sign_in
 from tocsin.search.live import LiveTail
 from tocsin.search.live_endpoints import LiveSockets, live_logs
 
-SIGNING_KEY = b"k" * 32
+SIGNING_KEYS = SigningKeys.of(b"k" * 64)
 Client = TestClient[Litestar]
 Message = dict[str, Any]
 
@@ -45,8 +50,21 @@ def token(clock: HeldClock) -> str:
 
 
 @pytest.fixture
-def app(store: MemoryLogStore, clock: HeldClock, tmp_path: Path) -> Litestar:
-    accounts = AccountsService(Database(f"sqlite:///{tmp_path / 'none.db'}"), signing_keys=SIGNING_KEYS, clock=clock)
+async def sqlite(tmp_path: Path, migrated_sqlite_file: Path) -> AsyncIterator[Database]:
+    """Closed here, and before that in the event loop of the application where that is another."""
+    shutil.copy(migrated_sqlite_file, tmp_path / "tocsin.db")
+    database = Database(f"sqlite:///{tmp_path / 'tocsin.db'}")
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+def accounts(sqlite: Database, clock: HeldClock) -> AccountsService:
+    return AccountsService(sqlite, signing_keys=SIGNING_KEYS, clock=clock)
+
+
+@pytest.fixture
+def app(store: MemoryLogStore, accounts: AccountsService, sqlite: Database) -> Litestar:
     sockets: list[LiveSockets] = []
 
     async def provide_sockets() -> LiveSockets:
@@ -56,6 +74,9 @@ def app(store: MemoryLogStore, clock: HeldClock, tmp_path: Path) -> Litestar:
 
     return Litestar(
         [live_logs],
+        guards=[AccessGuard()],
+        on_shutdown=[sqlite.close],
+        exception_handlers=EXCEPTION_HANDLERS,
         state=State({ACCOUNTS_STATE: accounts}),
         dependencies={"live_sockets": Provide(provide_sockets)},
     )
@@ -136,42 +157,6 @@ def test_a_paused_tail_resumes_without_gap_or_repeat(
     socket.send_json({"type": "resume"})
     assert _receive(socket, "started")["position"] == "1"
     assert _messages(socket, 2) == ["two", "three"]
-
-
-class HeldConnection:
-    """A connection to the application whose messages are taken, but let go of only when it is open."""
-
-    def __init__(self, app: Litestar, token: str) -> None:
-        self.open = asyncio.Event()
-        self.open.set()
-        self.taken: asyncio.Queue[Message] = asyncio.Queue()
-        self._said: asyncio.Queue[Message] = asyncio.Queue()
-        self._said.put_nowait({"type": "websocket.connect"})
-        scope: Any = {
-            "type": "websocket",
-            "path": "/live/logs",
-            "raw_path": b"/live/logs",
-            "root_path": "",
-            "query_string": b"",
-            "headers": [(b"authorization", f"Bearer {token}".encode())],
-            "subprotocols": [],
-            "scheme": "ws",
-            "client": ("127.0.0.1", 1),
-            "server": ("127.0.0.1", 2),
-        }
-        self.served = asyncio.create_task(app(scope, self._said.get, self._take))  # type: ignore[arg-type]
-
-    async def _take(self, message: Any) -> None:
-        if message["type"] == "websocket.send":
-            self.taken.put_nowait(json.loads(message["text"]))
-            await self.open.wait()
-
-    def say(self, **message: Any) -> None:
-        self._said.put_nowait({"type": "websocket.receive", "text": json.dumps(message)})
-
-    async def leave(self) -> None:
-        self._said.put_nowait({"type": "websocket.disconnect", "code": 1000})
-        await self.served
 
 
 async def test_a_message_that_is_being_sent_when_a_tail_is_paused_is_not_repeated(

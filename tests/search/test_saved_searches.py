@@ -18,7 +18,9 @@ from tocsin.accounts.access_tokens import AccessTokens
 from tocsin.accounts.contracts import Principal, Role
 from tocsin.accounts.guards import ACCOUNTS_STATE, provide_principal
 from tocsin.accounts.service import AccountsService
+from tocsin.accounts.signing_keys import SigningKeys
 from tocsin.accounts.tables import OrganizationRow
+from tocsin.api.access import AccessGuard
 from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
 from tocsin.kit.clock import SystemClock, utc_now
@@ -28,7 +30,7 @@ from tocsin.search.saved_search_endpoints import SavedSearchesController
 from tocsin.search.saved_searches import SavedSearchesService
 
 PATH = "/v1/saved-searches"
-SIGNING_KEY = bytes(range(64))
+SIGNING_KEYS = SigningKeys.of(bytes(range(64)))
 OURS, THEIRS = UUID(int=1), UUID(int=2)
 DECLINED: dict[str, Any] = {"name": "declined cards", "query": 'level:>=ERROR "card declined"', "from": "now-2h"}
 
@@ -61,6 +63,7 @@ async def client(database: Database) -> AsyncIterator[AsyncTestClient[Litestar]]
             "principal": Provide(provide_principal),
             "saved_searches": given(SavedSearchesService(database, clock=clock)),
         },
+        guards=[AccessGuard()],
         exception_handlers={TocsinError: problem},
     )
     async with AsyncTestClient(app) as client:

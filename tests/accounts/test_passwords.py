@@ -10,6 +10,7 @@ from tocsin.accounts.passwords import Passwords
 from tocsin.kit.errors import InvalidRequest, TooManyRequests
 
 EMAIL = "someone@example.com"
+ADDRESS = "192.0.2.7"
 PASSWORD = "correct horse battery"
 
 
@@ -20,12 +21,12 @@ def passwords(clock: HeldClock) -> Passwords:
 
 async def test_check_tells_the_right_password_from_a_wrong_one(passwords: Passwords) -> None:
     stored = await passwords.hash(PASSWORD)
-    assert await passwords.check(PASSWORD, email=EMAIL, stored_hash=stored)
-    assert not await passwords.check(PASSWORD + " ", email=EMAIL, stored_hash=stored)
+    assert await passwords.check(PASSWORD, email=EMAIL, address=ADDRESS, stored_hash=stored)
+    assert not await passwords.check(PASSWORD + " ", email=EMAIL, address=ADDRESS, stored_hash=stored)
 
 
 async def test_check_says_no_when_the_stored_hash_is_damaged(passwords: Passwords) -> None:
-    assert not await passwords.check(PASSWORD, email=EMAIL, stored_hash="damaged")
+    assert not await passwords.check(PASSWORD, email=EMAIL, address=ADDRESS, stored_hash="damaged")
 
 
 async def test_check_hashes_as_well_when_there_is_no_user(
@@ -38,7 +39,7 @@ async def test_check_hashes_as_well_when_there_is_no_user(
         return True
 
     monkeypatch.setattr(passwords, "_matches", matches)
-    assert not await passwords.check(PASSWORD, email=EMAIL, stored_hash=None)
+    assert not await passwords.check(PASSWORD, email=EMAIL, address=ADDRESS, stored_hash=None)
     [(stored_hash, password)] = hashes
     assert stored_hash.startswith("$argon2id$v=19$m=19456,t=2,p=1$")
     assert password == PASSWORD
@@ -54,14 +55,15 @@ async def test_check_leaves_the_event_loop_free_while_it_hashes(
         return True
 
     monkeypatch.setattr(passwords, "_matches", matches)
-    await passwords.check(PASSWORD, email=EMAIL, stored_hash="stored")
+    await passwords.check(PASSWORD, email=EMAIL, address=ADDRESS, stored_hash="stored")
     assert threads != [threading.get_ident()]
 
 
 async def test_check_counts_every_failure_when_attempts_come_all_at_once(passwords: Passwords) -> None:
     stored = await passwords.hash(PASSWORD)
     outcomes = await asyncio.gather(
-        *(passwords.check("wrong", email=EMAIL, stored_hash=stored) for _ in range(30)), return_exceptions=True
+        *(passwords.check("wrong", email=EMAIL, address=ADDRESS, stored_hash=stored) for _ in range(30)),
+        return_exceptions=True,
     )
     tried = outcomes.count(False)
     # One attempt may be in each of the two slots when the tenth fails.
@@ -78,10 +80,11 @@ async def test_check_refuses_when_too_many_attempts_wait(passwords: Passwords, m
 
     monkeypatch.setattr(passwords, "_matches", matches)
     outcomes = await asyncio.gather(
-        *(passwords.check("x", email=EMAIL, stored_hash="stored") for _ in range(3)), return_exceptions=True
+        *(passwords.check("x", email=EMAIL, address=ADDRESS, stored_hash="stored") for _ in range(3)),
+        return_exceptions=True,
     )
     assert [type(outcome) for outcome in outcomes] == [bool, bool, TooManyRequests]
-    assert await passwords.check("x", email=EMAIL, stored_hash="stored")
+    assert await passwords.check("x", email=EMAIL, address=ADDRESS, stored_hash="stored")
 
 
 @pytest.mark.parametrize("characters", [0, 11, 1_025])

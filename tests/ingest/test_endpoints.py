@@ -20,6 +20,7 @@ from tests.ingest.conftest import KEY, ORGANIZATION, OTHER_ORGANIZATION, HeldClo
 from tests.support.reading import messages, selection
 from tocsin.accounts.contracts import KeyIdentity, Principal, Role
 from tocsin.accounts.guards import ACCOUNTS_STATE
+from tocsin.api.access import AccessGuard
 from tocsin.api.problems import EXCEPTION_HANDLERS
 from tocsin.ingest.endpoints import BODY_LIMITS_STATE, INGEST_STATE, BodyLimits, router
 from tocsin.ingest.repository import IngestRepository
@@ -40,15 +41,21 @@ NDJSON = "application/x-ndjson"
 LOG = b'{"timestamp": "2025-12-03T11:00:00Z", "message": "payment declined"}'
 
 
-class Accounts:
-    """Knows one API key and two people."""
+class Keys:
+    """Knows one API key."""
 
-    async def authenticate_key(self, secret: str) -> KeyIdentity:
+    async def authenticate(self, secret: str) -> KeyIdentity:
         if secret != API_KEY:
             raise Unauthenticated("no such API key")
         return KEY
 
-    def principal_of(self, token: str) -> Principal:
+
+class Accounts:
+    """Knows one API key and two people."""
+
+    keys = Keys()
+
+    async def principal_of(self, token: str) -> Principal:
         if token not in TOKENS:
             raise Unauthenticated("no such token")
         return TOKENS[token]
@@ -83,6 +90,7 @@ async def client(service: IngestService) -> AsyncIterator[httpx.AsyncClient]:
     application: Any = Litestar(
         [router],
         state=State({ACCOUNTS_STATE: Accounts(), INGEST_STATE: service, BODY_LIMITS_STATE: limits}),
+        guards=[AccessGuard()],
         exception_handlers=EXCEPTION_HANDLERS,
         request_max_body_size=10,
         logging_config=None,

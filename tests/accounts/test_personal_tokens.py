@@ -10,6 +10,7 @@ from tests.accounts.people import add_organization, add_person, principal, refus
 from tocsin.accounts import personal_tokens
 from tocsin.accounts.contracts import IssuedPersonalToken, Principal, Role, Scope
 from tocsin.accounts.key_cache import KEY_CACHE_SECONDS
+from tocsin.accounts.tables import MembershipRow
 from tocsin.api.access_rules import RULES
 from tocsin.kit.clock import utc_now
 from tocsin.kit.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unauthenticated
@@ -107,8 +108,15 @@ async def test_a_token_ends_within_five_seconds_when_its_owner_is_removed(
     accounts, elsewhere = installation.accounts, installation.another_process()
     issued = await issue(installation, ada)
     assert await token_works(elsewhere, issued.secret)
+    bearer = await elsewhere.principal_of(issued.secret)
     await accounts.users.remove(ada.organization_id, ada.user_id)
     assert not await token_works(accounts, issued.secret)
+    await refused(elsewhere.recheck(bearer), Unauthenticated)
+    installation.clock.move(seconds=KEY_CACHE_SECONDS)
+    assert not await token_works(elsewhere, issued.secret)
+    # Who comes back later comes back without the tokens of before.
+    async with installation.database.session(ada.organization_id) as session:
+        session.add(MembershipRow(user_id=ada.user_id, organization_id=ada.organization_id, role=Role.VIEWER))
     installation.clock.move(seconds=KEY_CACHE_SECONDS)
     assert not await token_works(elsewhere, issued.secret)
 

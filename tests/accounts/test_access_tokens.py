@@ -1,11 +1,12 @@
 import base64
 import json
+from dataclasses import replace
 from uuid import UUID
 
 import jwt
 import pytest
 
-from tests.accounts.clock import HeldClock
+from tests.accounts.clock import START_UNIX_NANO, HeldClock
 from tests.accounts.conftest import SIGNING_KEY, SIGNING_KEYS
 from tocsin.accounts.access_tokens import ACCESS_TOKEN_SECONDS, AccessTokens
 from tocsin.accounts.contracts import Principal, Role
@@ -29,7 +30,9 @@ def test_read_returns_the_principal_when_the_token_was_minted_for_them(tokens: A
     minted = tokens.mint(PRINCIPAL)
     assert minted.expires_in_seconds == ACCESS_TOKEN_SECONDS == 900
     assert minted.password_change_required
-    assert tokens.read(minted.token) == PRINCIPAL
+    read = tokens.read(minted.token)
+    assert read == replace(PRINCIPAL, issued_unix_nano=START_UNIX_NANO, expires_unix_nano=read.expires_unix_nano)
+    assert read.expires_unix_nano == (START_UNIX_NANO // 10**9 + 900) * 10**9
 
 
 def test_read_refuses_when_the_token_has_expired(tokens: AccessTokens, clock: HeldClock) -> None:

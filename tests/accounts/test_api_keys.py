@@ -155,7 +155,7 @@ async def test_a_key_costs_one_read_when_used_often_within_five_seconds(
     other = installation.another_process()
     await other.keys.authenticate(installation.first_start.api_key)
 
-    def unreachable() -> None:
+    def unreachable(*_: object) -> None:
         raise ServiceUnavailable("the database was read")
 
     monkeypatch.setattr(installation.database, "read_session", unreachable)
@@ -173,7 +173,7 @@ async def test_an_unknown_key_costs_one_read_when_shown_often_within_five_second
     with pytest.raises(Unauthenticated):
         await installation.accounts.keys.authenticate(unknown)
 
-    def unreachable() -> None:
+    def unreachable(*_: object) -> None:
         raise ServiceUnavailable("the database was read")
 
     monkeypatch.setattr(installation.database, "read_session", unreachable)
@@ -184,7 +184,7 @@ async def test_an_unknown_key_costs_one_read_when_shown_often_within_five_second
 async def test_a_key_is_good_when_its_use_can_not_be_written(
     installation: Installation, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def unwritable() -> None:
+    def unwritable(*_: object) -> None:
         raise ServiceUnavailable("the database is locked")
 
     monkeypatch.setattr(installation.database, "session", unwritable)

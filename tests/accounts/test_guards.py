@@ -1,5 +1,8 @@
+"""Who is asking, over HTTP: the guard finds an endpoint's rule, and holds the caller against it."""
+
 from collections.abc import AsyncIterator
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from litestar import Litestar, Request, Response, get
@@ -8,8 +11,11 @@ from litestar.di import NamedDependency, Provide
 from litestar.testing import AsyncTestClient
 
 from tests.accounts.conftest import Installation
-from tocsin.accounts.contracts import KeyIdentity, Principal, Role
-from tocsin.accounts.guards import ACCOUNTS_STATE, provide_key_identity, provide_principal, requires_role
+from tests.support.access import access_guard
+from tocsin.accounts.access import Rule, Traffic, admin, anyone, developer, oneself, reader, sender
+from tocsin.accounts.contracts import KeyIdentity, Principal, Role, Scope
+from tocsin.accounts.guards import ACCOUNTS_STATE, provide_key_identity, provide_principal
+from tocsin.api.access_rules import Endpoint
 from tocsin.kit.errors import TocsinError
 
 Client = AsyncTestClient[Litestar]
@@ -20,14 +26,24 @@ async def person(principal: NamedDependency[Principal]) -> str:
     return principal.email
 
 
-@get("/readers", guards=[requires_role(Role.DEVELOPER, Role.VIEWER)])
-async def readers() -> None:
+@get("/sender", dependencies={"sender": Provide(provide_key_identity)})
+async def sending(sender: NamedDependency[KeyIdentity]) -> str:
+    return sender.default_service
+
+
+@get(["/changes", "/administers", "/oneself", "/anyone", "/nobody"])
+async def nothing() -> None:
     return None
 
 
-@get("/sender", dependencies={"sender": Provide(provide_key_identity)})
-async def sender(sender: NamedDependency[KeyIdentity]) -> str:
-    return sender.default_service
+RULES: dict[Endpoint, Rule] = {
+    ("GET", "/person"): reader(Scope.LOGS_READ),
+    ("GET", "/sender"): sender(),
+    ("GET", "/changes"): developer(Scope.SEARCHES_WRITE),
+    ("GET", "/administers"): admin(Scope.USERS_WRITE),
+    ("GET", "/oneself"): oneself(Traffic.READ),
+    ("GET", "/anyone"): anyone(Traffic.OPERATIONS),
+}
 
 
 def answer(_request: Request[Any, Any, Any], error: TocsinError) -> Response[str]:
@@ -37,8 +53,9 @@ def answer(_request: Request[Any, Any, Any], error: TocsinError) -> Response[str
 @pytest.fixture
 async def client(installation: Installation) -> AsyncIterator[Client]:
     app = Litestar(
-        route_handlers=[person, readers, sender],
+        route_handlers=[person, sending, nothing],
         state=State({ACCOUNTS_STATE: installation.accounts}),
+        guards=[access_guard(RULES)],
         exception_handlers={TocsinError: answer},
     )
     async with AsyncTestClient(app) as client:
@@ -47,11 +64,7 @@ async def client(installation: Installation) -> AsyncIterator[Client]:
 
 def bearer(installation: Installation, role: Role, *, password_change_required: bool = False) -> dict[str, str]:
     principal = Principal(
-        installation.first_start.organization_id,
-        installation.first_start.organization_id,
-        role,
-        "someone@example.com",
-        password_change_required,
+        uuid4(), installation.first_start.organization_id, role, "someone@example.com", password_change_required
     )
     return {"Authorization": f"Bearer {installation.token_of(principal)}"}
 
@@ -67,21 +80,44 @@ async def test_principal_is_refused_when_the_token_has_expired(client: Client, i
     assert (await client.get("/person", headers=headers)).status_code == 401
 
 
-async def test_principal_may_look_and_not_administer_when_they_must_change_their_password(
+async def test_principal_may_look_and_not_change_when_they_must_change_their_password(
     client: Client, installation: Installation
 ) -> None:
-    headers = bearer(installation, Role.VIEWER, password_change_required=True)
-    answers = [await client.get(path, headers=headers) for path in ("/person", "/readers")]
-    assert [answer.status_code for answer in answers] == [200, 403]
+    headers = bearer(installation, Role.ADMIN, password_change_required=True)
+    answers = [await client.get(path, headers=headers) for path in ("/person", "/changes", "/administers", "/oneself")]
+    assert [answer.status_code for answer in answers] == [200, 403, 403, 403]
 
 
-async def test_guard_lets_pass_who_has_one_of_the_roles(client: Client, installation: Installation) -> None:
-    answers = [await client.get("/readers", headers=bearer(installation, role)) for role in Role]
-    assert dict(zip(Role, [answer.status_code for answer in answers], strict=True)) == {
-        Role.ADMIN: 403,
-        Role.DEVELOPER: 200,
-        Role.VIEWER: 200,
-    }
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/person", set(Role)),
+        ("/changes", {Role.ADMIN, Role.DEVELOPER}),
+        ("/administers", {Role.ADMIN}),
+        ("/oneself", set(Role)),
+    ],
+)
+async def test_guard_lets_pass_who_has_one_of_the_roles(
+    client: Client, installation: Installation, path: str, allowed: set[Role]
+) -> None:
+    answers = {role: (await client.get(path, headers=bearer(installation, role))).status_code for role in Role}
+    assert answers == {role: 200 if role in allowed else 403 for role in Role}
+    assert (await client.get(path)).status_code == 401
+
+
+async def test_guard_lets_anybody_pass_where_the_rule_says_so(client: Client) -> None:
+    assert (await client.get("/anyone")).status_code == 200
+
+
+async def test_guard_lets_nobody_pass_where_no_rule_says_who_may(client: Client, installation: Installation) -> None:
+    assert (await client.get("/nobody", headers=bearer(installation, Role.ADMIN))).status_code == 403
+
+
+async def test_a_ticket_opens_no_request(client: Client, installation: Installation) -> None:
+    somebody = Principal(uuid4(), installation.first_start.organization_id, Role.ADMIN, "someone@example.com")
+    ticket = installation.accounts.tickets.issue(somebody).ticket
+    for headers in ({}, {"Authorization": f"Bearer {ticket}"}):
+        assert (await client.get(f"/person?ticket={ticket}", headers=headers)).status_code == 401
 
 
 async def test_sender_is_known_when_the_key_is_valid(client: Client, installation: Installation) -> None:
@@ -89,7 +125,18 @@ async def test_sender_is_known_when_the_key_is_valid(client: Client, installatio
     assert (answer.status_code, answer.text) == (200, "default")
 
 
-async def test_sender_is_refused_when_the_key_is_missing_or_unknown(client: Client) -> None:
-    headers: list[dict[str, str]] = [{}, {"X-API-Key": ""}, {"X-API-Key": "svc_zzzzzzzz_" + "z" * 43}]
+async def test_sender_is_refused_when_the_key_is_missing_or_unknown(client: Client, installation: Installation) -> None:
+    headers: list[dict[str, str]] = [
+        {},
+        {"X-API-Key": ""},
+        {"X-API-Key": "svc_zzzzzzzz_" + "z" * 43},
+        bearer(installation, Role.ADMIN),
+    ]
     answers = [await client.get("/sender", headers=each) for each in headers]
-    assert [answer.status_code for answer in answers] == [401, 401, 401]
+    assert [answer.status_code for answer in answers] == [401, 401, 401, 401]
+
+
+async def test_a_key_opens_nothing_for_people(client: Client, installation: Installation) -> None:
+    key = installation.first_start.api_key
+    for headers in ({"X-API-Key": key}, {"Authorization": f"Bearer {key}"}):
+        assert (await client.get("/person", headers=headers)).status_code == 401

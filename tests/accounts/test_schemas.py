@@ -3,7 +3,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from tocsin.accounts.schemas import AccessTokenResponse, ChangePasswordRequest, CreateKeyRequest, LoginRequest
+from tocsin.accounts.administration_schemas import CreateKeyRequest
+from tocsin.accounts.schemas import ChangePasswordRequest, LoginRequest, RefreshRequest, ResetPasswordRequest
 
 
 @pytest.mark.parametrize(
@@ -11,7 +12,8 @@ from tocsin.accounts.schemas import AccessTokenResponse, ChangePasswordRequest, 
     [
         LoginRequest(email="someone", password="hunter2"),
         ChangePasswordRequest(old_password="hunter2", new_password="hunter2"),
-        AccessTokenResponse(access_token="hunter2", expires_in_seconds=1, password_change_required=False),
+        RefreshRequest(refresh_token="hunter2"),
+        ResetPasswordRequest(token="hunter2", new_password="hunter2"),
     ],
 )
 def test_secrets_are_not_shown_when_a_body_is_printed(confidential: msgspec.Struct) -> None:

@@ -1,5 +1,4 @@
 import asyncio
-from uuid import uuid4
 
 import pytest
 from sqlalchemy import select
@@ -37,9 +36,9 @@ async def test_first_start_hands_out_a_login_and_a_key_when_there_is_no_organiza
 ) -> None:
     first = installation.first_start
     assert first.admin_email == FIRST_ADMIN_EMAIL
-    token = await installation.accounts.login(first.admin_email, first.admin_password, DESK)
-    assert token.password_change_required
-    principal = installation.accounts.principal_of(token.token)
+    sign_in = await installation.accounts.login(first.admin_email, first.admin_password, DESK)
+    assert sign_in.access.password_change_required
+    principal = await installation.accounts.principal_of(sign_in.access.token)
     assert (principal.organization_id, principal.role) == (first.organization_id, Role.ADMIN)
     identity = await installation.accounts.keys.authenticate(first.api_key)
     assert identity.organization_id == first.organization_id
@@ -100,10 +99,10 @@ def test_accounts_refuse_to_start_when_a_bootstrap_secret_would_not_work(secrets
 
 async def test_secrets_are_not_shown_when_what_holds_them_is_printed(installation: Installation) -> None:
     first = installation.first_start
-    token = await installation.accounts.login(first.admin_email, first.admin_password, DESK)
+    sign_in = await installation.accounts.login(first.admin_email, first.admin_password, DESK)
     issued = await installation.accounts.keys.create(first.organization_id, name="n", default_service="s")
-    printed = f"{first!r} {token!r} {issued!r}"
-    for secret in (first.admin_password, first.api_key, token.token, issued.secret):
+    printed = f"{first!r} {sign_in!r} {issued!r}"
+    for secret in (first.admin_password, first.api_key, sign_in.access.token, sign_in.refresh_token, issued.secret):
         assert secret not in printed
 
 
@@ -117,19 +116,9 @@ async def test_secrets_are_not_kept_when_they_are_handed_out(installation: Insta
     assert first.api_key not in (key.prefix, key.name)
 
 
-async def test_content_hash_seed_is_positive_and_the_same_when_asked_again(installation: Installation) -> None:
-    organization_id = installation.first_start.organization_id
-    seed = await installation.accounts.content_hash_seed(organization_id)
-    assert 0 < seed < 2**63
-    assert await installation.another_process().content_hash_seed(organization_id) == seed
-    assert (await installation.accounts.keys.authenticate(installation.first_start.api_key)).content_hash_seed == seed
-    with pytest.raises(NotFound):
-        await installation.accounts.content_hash_seed(uuid4())
-
-
 async def test_login_takes_the_address_when_written_in_capitals(installation: Installation) -> None:
-    token = await installation.accounts.login(" Admin@LOCALHOST ", installation.first_start.admin_password, DESK)
-    assert installation.accounts.principal_of(token.token).email == FIRST_ADMIN_EMAIL
+    sign_in = await installation.accounts.login(" Admin@LOCALHOST ", installation.first_start.admin_password, DESK)
+    assert (await installation.accounts.principal_of(sign_in.access.token)).email == FIRST_ADMIN_EMAIL
 
 
 async def test_login_says_the_same_when_the_address_or_the_password_is_wrong(installation: Installation) -> None:
@@ -154,9 +143,11 @@ async def test_login_is_throttled_when_ten_attempts_failed(installation: Install
 async def test_change_password_makes_the_old_one_invalid(installation: Installation) -> None:
     first, accounts = installation.first_start, installation.accounts
     before = await accounts.login(first.admin_email, first.admin_password, DESK)
-    after = await accounts.change_password(accounts.principal_of(before.token), first.admin_password, CHOSEN_PASSWORD)
-    assert not after.password_change_required
-    assert not accounts.principal_of(after.token).password_change_required
+    after = await accounts.change_password(
+        await accounts.principal_of(before.access.token), first.admin_password, CHOSEN_PASSWORD, DESK
+    )
+    assert not after.access.password_change_required
+    assert not (await accounts.principal_of(after.access.token)).password_change_required
     with pytest.raises(Unauthenticated):
         await accounts.login(first.admin_email, first.admin_password, DESK)
     assert not (await accounts.login(first.admin_email, CHOSEN_PASSWORD, DESK)).access.password_change_required
@@ -164,31 +155,31 @@ async def test_change_password_makes_the_old_one_invalid(installation: Installat
 
 async def test_change_password_refuses_when_the_old_one_is_wrong(installation: Installation) -> None:
     first, accounts = installation.first_start, installation.accounts
-    principal = accounts.principal_of(
+    principal = await accounts.principal_of(
         (await accounts.login(first.admin_email, first.admin_password, DESK)).access.token
     )
     with pytest.raises(Unauthenticated):
-        await accounts.change_password(principal, "wrong", CHOSEN_PASSWORD)
+        await accounts.change_password(principal, "wrong", CHOSEN_PASSWORD, DESK)
     await accounts.login(first.admin_email, first.admin_password, DESK)
 
 
 @pytest.mark.parametrize("new", ["eleven char", "x" * 1_025, None], ids=["short", "long", "the old one"])
 async def test_change_password_refuses_when_the_new_one_is_no_good(installation: Installation, new: str | None) -> None:
     first, accounts = installation.first_start, installation.accounts
-    principal = accounts.principal_of(
+    principal = await accounts.principal_of(
         (await accounts.login(first.admin_email, first.admin_password, DESK)).access.token
     )
     with pytest.raises(InvalidRequest):
-        await accounts.change_password(principal, first.admin_password, new or first.admin_password)
+        await accounts.change_password(principal, first.admin_password, new or first.admin_password, DESK)
 
 
 async def test_change_password_happens_once_when_asked_twice_at_once(installation: Installation) -> None:
     first, accounts = installation.first_start, installation.accounts
-    principal = accounts.principal_of(
+    principal = await accounts.principal_of(
         (await accounts.login(first.admin_email, first.admin_password, DESK)).access.token
     )
     outcomes = await asyncio.gather(
-        *(accounts.change_password(principal, first.admin_password, f"new password {n}") for n in range(2)),
+        *(accounts.change_password(principal, first.admin_password, f"new password {n}", DESK) for n in range(2)),
         return_exceptions=True,
     )
     assert len([outcome for outcome in outcomes if isinstance(outcome, BaseException)]) == 1
@@ -198,11 +189,11 @@ async def test_local_operator_administers_the_first_organization_without_a_passw
     installation: Installation,
 ) -> None:
     token = await installation.another_process().local_operator_token()
-    principal = installation.accounts.principal_of(token.token)
+    principal = await installation.accounts.principal_of(token.token)
     assert principal.role is Role.ADMIN
     assert principal.organization_id == installation.first_start.organization_id
     with pytest.raises(Forbidden):
-        await installation.accounts.change_password(principal, "anything", CHOSEN_PASSWORD)
+        await installation.accounts.change_password(principal, "anything", CHOSEN_PASSWORD, DESK)
 
 
 async def test_local_operator_has_no_token_when_there_is_no_organization(accounts: AccountsService) -> None:

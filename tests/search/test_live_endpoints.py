@@ -17,6 +17,7 @@ from litestar.exceptions import WebSocketDisconnect
 from litestar.testing import TestClient, WebSocketTestSession
 
 from tests.search.conftest import ORGANIZATION, PRINCIPAL, HeldClock
+from tests.search.held_connection import HeldConnection
 from tests.support.access import access_guard
 from tests.support.logs import NOON_UNIX_NANO, log_batch
 from tocsin.accounts.access_tokens import ACCESS_TOKEN_SECONDS, AccessTokens
@@ -157,42 +158,6 @@ def test_a_paused_tail_resumes_without_gap_or_repeat(
     socket.send_json({"type": "resume"})
     assert _receive(socket, "started")["position"] == "1"
     assert _messages(socket, 2) == ["two", "three"]
-
-
-class HeldConnection:
-    """A connection to the application whose messages are taken, but let go of only when it is open."""
-
-    def __init__(self, app: Litestar, token: str) -> None:
-        self.open = asyncio.Event()
-        self.open.set()
-        self.taken: asyncio.Queue[Message] = asyncio.Queue()
-        self._said: asyncio.Queue[Message] = asyncio.Queue()
-        self._said.put_nowait({"type": "websocket.connect"})
-        scope: Any = {
-            "type": "websocket",
-            "path": "/live/logs",
-            "raw_path": b"/live/logs",
-            "root_path": "",
-            "query_string": b"",
-            "headers": [(b"authorization", f"Bearer {token}".encode())],
-            "subprotocols": [],
-            "scheme": "ws",
-            "client": ("127.0.0.1", 1),
-            "server": ("127.0.0.1", 2),
-        }
-        self.served = asyncio.create_task(app(scope, self._said.get, self._take))  # type: ignore[arg-type]
-
-    async def _take(self, message: Any) -> None:
-        if message["type"] == "websocket.send":
-            self.taken.put_nowait(json.loads(message["text"]))
-            await self.open.wait()
-
-    def say(self, **message: Any) -> None:
-        self._said.put_nowait({"type": "websocket.receive", "text": json.dumps(message)})
-
-    async def leave(self) -> None:
-        self._said.put_nowait({"type": "websocket.disconnect", "code": 1000})
-        await self.served
 
 
 async def test_a_message_that_is_being_sent_when_a_tail_is_paused_is_not_repeated(

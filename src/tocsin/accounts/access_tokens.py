@@ -19,8 +19,8 @@ class AccessTokens:
     def __init__(self, keys: SigningKeys, clock: Clock) -> None:
         self._signed = SignedTokens(keys, clock, purpose="tocsin.access", called="the access token")
 
-    def mint(self, principal: Principal) -> AccessToken:
-        """A token that says who the principal is, for ``ACCESS_TOKEN_SECONDS`` from now."""
+    def mint(self, principal: Principal, *, issued_unix_nano: int | None = None) -> AccessToken:
+        """A token that says who the principal is, for ``ACCESS_TOKEN_SECONDS`` from now or a given moment."""
         claims = {
             "sub": str(principal.user_id),
             "org": str(principal.organization_id),
@@ -30,7 +30,7 @@ class AccessTokens:
             "sid": None if principal.session_id is None else str(principal.session_id),
         }
         return AccessToken(
-            token=self._signed.sign(claims, lifetime_seconds=ACCESS_TOKEN_SECONDS),
+            token=self._signed.sign(claims, lifetime_seconds=ACCESS_TOKEN_SECONDS, issued_unix_nano=issued_unix_nano),
             expires_in_seconds=ACCESS_TOKEN_SECONDS,
             password_change_required=principal.password_change_required,
         )

@@ -107,7 +107,7 @@ class OwnController(Controller):
     security = ACCESS_TOKEN_SECURITY
     dependencies = DEPENDENCIES
 
-    @get("/me", summary="Who am I?", responses=problem_responses(Unauthenticated))
+    @get("/me", summary="Who am I?", responses=problem_responses(Unauthenticated, ServiceUnavailable))
     async def me(self, principal: Caller) -> PrincipalResponse:
         """Who the access token says that the caller is."""
         return PrincipalResponse.of(principal)
@@ -164,7 +164,7 @@ class OwnController(Controller):
     @post(
         "/ticket",
         summary="Get a ticket for a WebSocket",
-        responses=problem_responses(Unauthenticated, Forbidden),
+        responses=problem_responses(Unauthenticated, Forbidden, ServiceUnavailable),
     )
     async def ticket(self, accounts: Accounts, principal: Caller) -> TicketResponse:
         """A ticket for the parameter ``ticket`` of one WebSocket's URL, good for thirty seconds and one use."""
@@ -183,7 +183,7 @@ class OwnController(Controller):
     @delete(
         "/sessions/{session_id:uuid}",
         summary="Sign out at one place",
-        responses=problem_responses(Unauthenticated, Forbidden, NotFound, ServiceUnavailable),
+        responses=problem_responses(InvalidRequest, Unauthenticated, Forbidden, NotFound, ServiceUnavailable),
     )
     async def end_session(self, session_id: FromPath[UUID], accounts: Accounts, principal: Caller) -> None:
         """End one session of the caller's."""
@@ -216,7 +216,7 @@ class OwnController(Controller):
     @delete(
         "/tokens/{token_id:uuid}",
         summary="Revoke a personal access token",
-        responses=problem_responses(Unauthenticated, Forbidden, NotFound, ServiceUnavailable),
+        responses=problem_responses(InvalidRequest, Unauthenticated, Forbidden, NotFound, ServiceUnavailable),
     )
     async def revoke_token(self, token_id: FromPath[UUID], accounts: Accounts, principal: Caller) -> None:
         """Make one of the caller's tokens invalid, in every process within five seconds."""

@@ -11,7 +11,7 @@ from litestar.connection import ASGIConnection, Request
 from tocsin.accounts.access import Caller, Rule
 from tocsin.accounts.contracts import KeyIdentity, Origin, Principal
 from tocsin.accounts.service import AccountsService
-from tocsin.kit.errors import Unauthenticated
+from tocsin.kit.errors import TocsinError, Unauthenticated
 from tocsin.limits.addresses import UNKNOWN_ADDRESS
 
 #: Where the application's state holds the ``AccountsService``.
@@ -26,9 +26,10 @@ API_KEY_HEADER = "X-API-Key"
 #: The parameter of a WebSocket's URL with a ticket.
 TICKET_PARAMETER = "ticket"
 
-#: Where a connection's own state holds who calls, and by which rule they may.
+#: Where a connection's own state holds who calls, by which rule they may, and why they may not.
 _CALLER = "tocsin_caller"
 _RULE = "tocsin_rule"
+_REFUSAL = "tocsin_refusal"
 
 AnyConnection = ASGIConnection[Any, Any, Any, Any]
 
@@ -42,7 +43,8 @@ def accounts_of(connection: AnyConnection) -> AccountsService:
 async def authenticate(connection: AnyConnection, rule: Rule) -> KeyIdentity | Principal | None:
     """Find out who calls and whether the rule lets them; what follows reads it from the connection.
 
-    None is nobody: where anyone may call, or where a WebSocket has yet to say who it is.
+    None is nobody: where anyone may call, or where a WebSocket has yet to say who it is. One that is refused is told
+    so by its endpoint (``known_principal``): before it is accepted, it could not hear why.
 
     Raises:
         Unauthenticated: what the rule asks for is missing, or not valid.
@@ -58,12 +60,9 @@ async def authenticate(connection: AnyConnection, rule: Rule) -> KeyIdentity | P
             connection.scope["state"][_CALLER] = key
             return key
         case Caller.PERSON:
-            if rule.in_band and bearer_token(connection) is None and TICKET_PARAMETER not in connection.query_params:
-                return None
-            principal = await _person(connection, takes_tickets=rule.in_band)
-            rule.check(principal)
-            connection.scope["state"][_CALLER] = principal
-            return principal
+            if rule.in_band:
+                return await _on_a_socket(connection, rule)
+            return await _checked_person(connection, rule)
 
 
 async def admit_in_band(connection: AnyConnection, token: str) -> Principal:
@@ -80,7 +79,14 @@ async def admit_in_band(connection: AnyConnection, token: str) -> Principal:
 
 
 def known_principal(connection: AnyConnection) -> Principal | None:
-    """Who calls, where the guard has found out."""
+    """Who calls, where the guard has found out.
+
+    Raises:
+        TocsinError: the guard has refused a WebSocket for this.
+    """
+    refusal = connection.scope["state"].get(_REFUSAL)
+    if isinstance(refusal, TocsinError):
+        raise refusal
     caller = connection.scope["state"].get(_CALLER)
     return caller if isinstance(caller, Principal) else None
 
@@ -131,6 +137,23 @@ async def _sender(connection: AnyConnection) -> KeyIdentity:
     if not secret:
         raise Unauthenticated(f"the header {API_KEY_HEADER} is missing")
     return await accounts_of(connection).keys.authenticate(secret)
+
+
+async def _on_a_socket(connection: AnyConnection, rule: Rule) -> Principal | None:
+    if bearer_token(connection) is None and TICKET_PARAMETER not in connection.query_params:
+        return None
+    try:
+        return await _checked_person(connection, rule)
+    except TocsinError as error:
+        connection.scope["state"][_REFUSAL] = error
+        return None
+
+
+async def _checked_person(connection: AnyConnection, rule: Rule) -> Principal:
+    principal = await _person(connection, takes_tickets=rule.in_band)
+    rule.check(principal)
+    connection.scope["state"][_CALLER] = principal
+    return principal
 
 
 async def _person(connection: AnyConnection, *, takes_tickets: bool) -> Principal:

@@ -65,7 +65,7 @@ class ServicesController(Controller):
     @get(
         "/{service_id:uuid}",
         summary="Get a service",
-        responses=problem_responses(NotFound, *COMMON_PROBLEMS),
+        responses=problem_responses(InvalidRequest, NotFound, *COMMON_PROBLEMS),
     )
     async def get_service(self, service_id: FromPath[UUID], accounts: Accounts, principal: Caller) -> ServiceResponse:
         """The service with this id."""
@@ -95,7 +95,7 @@ class ServicesController(Controller):
     @delete(
         "/{service_id:uuid}",
         summary="Forget a service",
-        responses=problem_responses(NotFound, *COMMON_PROBLEMS),
+        responses=problem_responses(InvalidRequest, NotFound, *COMMON_PROBLEMS),
     )
     async def delete_service(self, service_id: FromPath[UUID], accounts: Accounts, principal: Caller) -> None:
         """Forget what was said of a service. Its logs stay, and a further log registers it anew."""
@@ -147,7 +147,7 @@ class KeysController(Controller):
     @delete(
         "/{key_id:uuid}",
         summary="Revoke an API key",
-        responses=problem_responses(NotFound, *COMMON_PROBLEMS),
+        responses=problem_responses(InvalidRequest, NotFound, *COMMON_PROBLEMS),
     )
     async def revoke_key(self, key_id: FromPath[UUID], accounts: Accounts, principal: Caller) -> None:
         """Make a key invalid for good, in every process within five seconds."""

@@ -121,7 +121,7 @@ class UsersController(Controller):
     @delete(
         "/{user_id:uuid}",
         summary="Remove a user",
-        responses=problem_responses(NotFound, Conflict, *COMMON_PROBLEMS),
+        responses=problem_responses(InvalidRequest, NotFound, Conflict, *COMMON_PROBLEMS),
     )
     async def remove_user(self, user_id: FromPath[UUID], accounts: Accounts, principal: Caller) -> None:
         """Take a person out of the organization; their sessions and tokens in it end within five seconds."""
@@ -131,7 +131,7 @@ class UsersController(Controller):
         "/{user_id:uuid}/logout",
         status_code=204,
         summary="Sign a user out",
-        responses=problem_responses(NotFound, *COMMON_PROBLEMS),
+        responses=problem_responses(InvalidRequest, NotFound, *COMMON_PROBLEMS),
     )
     async def sign_out_user(self, user_id: FromPath[UUID], accounts: Accounts, principal: Caller) -> None:
         """End a person's sessions in the organization."""
@@ -140,7 +140,7 @@ class UsersController(Controller):
     @post(
         "/{user_id:uuid}/password-reset",
         summary="Make a link to reset a password",
-        responses=problem_responses(NotFound, *COMMON_PROBLEMS),
+        responses=problem_responses(InvalidRequest, NotFound, *COMMON_PROBLEMS),
     )
     async def reset_user_password(
         self, user_id: FromPath[UUID], accounts: Accounts, principal: Caller, link_base: Links
@@ -179,7 +179,7 @@ class InvitationsController(Controller):
     @delete(
         "/{invitation_id:uuid}",
         summary="Withdraw an invitation",
-        responses=problem_responses(NotFound, *COMMON_PROBLEMS),
+        responses=problem_responses(InvalidRequest, NotFound, *COMMON_PROBLEMS),
     )
     async def withdraw_invitation(self, invitation_id: FromPath[UUID], accounts: Accounts, principal: Caller) -> None:
         """End an invitation that waits."""

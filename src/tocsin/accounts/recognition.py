@@ -66,7 +66,9 @@ class Recognition(Generic[Identity]):
         now_unix_nano = self._clock.now_unix_nano()
         lookup = self._cache.get(prefix, now_unix_nano=now_unix_nano)
         if lookup is None:
-            lookup = await self._look_up(prefix)
+            read = await self._look_up(prefix)
+            # Of the requests that waited for one read, the first may have noted the use meanwhile.
+            lookup = self._cache.get(prefix, now_unix_nano=self._clock.now_unix_nano()) or read
         key = lookup.key
         if key is None:
             raise self._refused()

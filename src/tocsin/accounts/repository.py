@@ -74,6 +74,15 @@ async def member(session: AsyncSession, user_id: UUID, organization_id: UUID) ->
     )
 
 
+async def held_member(session: AsyncSession, user_id: UUID, organization_id: UUID) -> MemberRecord | None:
+    """A user in an organization, whose password and role stay as they are until the end of the transaction.
+
+    To be taken before any of their sessions: what changes a password or a role takes them in that order too.
+    """
+    theirs = _members().where(UserRow.id == user_id, MembershipRow.organization_id == organization_id)
+    return await _first_member(session, theirs.with_for_update(read=True, of=[UserRow, MembershipRow]))
+
+
 async def user_by_email(session: AsyncSession, email: str) -> UserRow | None:
     """The user with this e-mail address, in an organization or not."""
     return (await session.scalars(select(UserRow).where(UserRow.email == email))).one_or_none()

@@ -12,6 +12,7 @@ from tocsin.accounts.access_tokens import ACCESS_TOKEN_SECONDS
 from tocsin.accounts.contracts import Principal
 from tocsin.accounts.recognition import unix_nano
 from tocsin.accounts.tables import RevocationRow
+from tocsin.database.inserting import insert_into
 from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
 from tocsin.kit.clock import Clock
@@ -38,16 +39,32 @@ class Revocations:
         self._read_unix_nano: int | None = None
         self._reading: asyncio.Task[None] | None = None
 
-    async def revoke(self, session: AsyncSession, *subject_ids: UUID) -> None:
-        """In the caller's transaction: end the access tokens that these sessions or users have been given so far."""
+    async def revoke(self, session: AsyncSession, *subject_ids: UUID) -> int:
+        """In the caller's transaction: end the access tokens that these sessions or users have been given so far.
+
+        Returns the moment, in nanoseconds since the epoch: tokens count that are made after it.
+        """
         now_unix_nano = self._clock.now_unix_nano()
         # Rounded up: a token made within the same microsecond is one of those that end.
         moment = datetime.fromtimestamp(0, tz=UTC) + timedelta(microseconds=-(-now_unix_nano // 1_000))
         await session.execute(delete(RevocationRow).where(RevocationRow.revoked_at < moment - _REMEMBERED))
-        for subject_id in subject_ids:
-            await session.merge(RevocationRow(subject_id=subject_id, revoked_at=moment))
+        if subject_ids:
+            # In one order everywhere, so that two transactions never wait for each other.
+            rows = [{"subject_id": subject_id, "revoked_at": moment} for subject_id in sorted(set(subject_ids))]
+            added = insert_into(session, RevocationRow)
+            latest = added.excluded.revoked_at
+            await session.execute(
+                added.on_conflict_do_update(
+                    index_elements=[RevocationRow.subject_id],
+                    set_={"revoked_at": latest},
+                    where=RevocationRow.revoked_at < latest,
+                ),
+                rows,
+            )
+        revoked_unix_nano = unix_nano(moment) or 0
         # Known here at once; if the transaction fails, tokens end that need not have: their owners get new ones.
-        self._revoked_unix_nano.update(dict.fromkeys(subject_ids, unix_nano(moment) or 0))
+        self._revoked_unix_nano.update(dict.fromkeys(subject_ids, revoked_unix_nano))
+        return revoked_unix_nano
 
     async def check(self, principal: Principal) -> None:
         """Let a principal pass whose access token still counts.

@@ -139,12 +139,12 @@ class AccountsService:
             raise Unauthenticated("the old password is wrong")
         if old == new:
             raise InvalidRequest("the new password is the old one")
-        await self._replace_password(principal.user_id, old_hash=old_hash, new=new)
+        revoked_unix_nano = await self._replace_password(principal.user_id, old_hash=old_hash, new=new)
         async with self._database.read_session(ALL_ORGANIZATIONS) as session:
             member = await repository.member(session, principal.user_id, principal.organization_id)
         if member is None:
             raise Forbidden("you are no longer in this organization: sign in again")
-        return await self.sessions.open(member, origin)
+        return await self.sessions.open(member, origin, after_unix_nano=revoked_unix_nano)
 
     async def reset_password(self, token: str, new: str) -> None:
         """Put a new password in the place of one that was lost, by the link that an administrator gave.
@@ -152,6 +152,7 @@ class AccountsService:
         Raises:
             Unauthenticated: the link is not valid, has expired, or was used before.
             InvalidRequest: the new password is too short or too long.
+            Conflict: the password was changed at the same time.
         """
         user_id, replaces = self._links.read_reset(token)
         async with self._database.read_session(ALL_ORGANIZATIONS) as session:
@@ -211,12 +212,13 @@ class AccountsService:
                 ]
             )
 
-    async def _replace_password(self, user_id: UUID, *, old_hash: str, new: str) -> None:
-        """Set the password, and sign the person out everywhere."""
+    async def _replace_password(self, user_id: UUID, *, old_hash: str, new: str) -> int:
+        """Set the password, and sign the person out everywhere: their tokens count that are made after the answer."""
         new_hash = await self._passwords.hash(new)
         async with self._database.session(ALL_ORGANIZATIONS) as session:
             if not await repository.replace_password(session, user_id, old_hash=old_hash, new_hash=new_hash):
                 raise Conflict("the password was changed meanwhile")
             await self.sessions.end_all(session, user_id)
-            await self._revocations.revoke(session, user_id)
+            revoked_unix_nano = await self._revocations.revoke(session, user_id)
         log.info("accounts.password_changed", user_id=str(user_id))
+        return revoked_unix_nano

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
@@ -12,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tocsin.accounts.contracts import MAX_SERVICES, KnownServices, Service
 from tocsin.accounts.tables import ServiceRow
+from tocsin.database.inserting import insert_into
 from tocsin.database.service import Database
 from tocsin.kit.clock import Clock, utc_now
 from tocsin.kit.errors import Conflict, NotFound, ServiceUnavailable
@@ -131,20 +133,26 @@ class Services:
         return await asyncio.shield(reading)
 
     async def register(self, organization_id: UUID, names: Collection[str]) -> None:
-        """Make entries for services whose first logs came, as far as there is room. Again does nothing."""
+        """Make entries for services whose first logs came, as far as there is room. Again does nothing.
+
+        One statement for all of them. Processes that do it at once may pass ``MAX_SERVICES`` by what each registers.
+        """
+        if not names:
+            return
         now = utc_now(self._clock)
-        for name in sorted(names):
-            if (await self.known(organization_id)).is_full:
-                log.warning("accounts.service_not_registered", organization_id=str(organization_id), limit=MAX_SERVICES)
-                return
-            try:
-                async with self._database.session(organization_id) as session:
-                    session.add(new_service(organization_id, name, now=now))
-            except IntegrityError:
-                # Another process was first.
-                continue
-            log.info("accounts.service_registered", organization_id=str(organization_id), service=name)
-        self._known.pop(organization_id, None)
+        async with self._database.session(organization_id) as session:
+            theirs = select(ServiceRow.name).where(ServiceRow.organization_id == organization_id)
+            there = set(await session.scalars(theirs))
+            missing = sorted(set(names) - there)
+            new = missing[: max(0, MAX_SERVICES - len(there))]
+            if new:
+                rows = [_first_values(organization_id, name, now) for name in new]
+                await session.execute(insert_into(session, ServiceRow).on_conflict_do_nothing(), rows)
+        if len(new) < len(missing):
+            log.warning("accounts.service_not_registered", organization_id=str(organization_id), limit=MAX_SERVICES)
+        if new:
+            self._known.pop(organization_id, None)
+            log.info("accounts.services_registered", organization_id=str(organization_id), services=new)
 
     async def _read(self, organization_id: UUID, now_unix_nano: int) -> KnownServices:
         names = select(ServiceRow.name, ServiceRow.active).where(ServiceRow.organization_id == organization_id)
@@ -169,15 +177,19 @@ class Services:
 
 def new_service(organization_id: UUID, name: str, *, now: datetime) -> ServiceRow:
     """A service of which nothing is said yet, not in any session."""
-    return ServiceRow(
-        id=uuid4(),
-        organization_id=organization_id,
-        name=name,
-        active=True,
-        owner=None,
-        configuration={},
-        created_at=now,
-    )
+    return ServiceRow(**_first_values(organization_id, name, now))
+
+
+def _first_values(organization_id: UUID, name: str, now: datetime) -> dict[str, Any]:
+    return {
+        "id": uuid4(),
+        "organization_id": organization_id,
+        "name": name,
+        "active": True,
+        "owner": None,
+        "configuration": {},
+        "created_at": now,
+    }
 
 
 def _apply(row: ServiceRow, draft: ServiceDraft) -> None:

@@ -65,9 +65,16 @@ class Sessions:
         self._revocations = revocations
         self._signed = SignedTokens(keys, clock, purpose="tocsin.refresh", called="the refresh token")
 
-    async def open(self, user: repository.MemberRecord, origin: Origin) -> SignIn:
-        """Sign a person in."""
+    async def open(self, user: repository.MemberRecord, origin: Origin, *, after_unix_nano: int = 0) -> SignIn:
+        """Sign a person in who has shown that they have the password of this record.
+
+        Their access token is of a moment after the given one, at which others of theirs were called back.
+
+        Raises:
+            Unauthenticated: the password has changed since, or they are no longer in the organization.
+        """
         now = utc_now(self._clock)
+        issued_unix_nano = max(self._clock.now_unix_nano(), after_unix_nano + 1)
         row = SessionRow(
             id=uuid4(),
             user_id=user.user_id,
@@ -75,15 +82,18 @@ class Sessions:
             generation=0,
             created_at=now,
             used_at=now,
-            expires_at=now + timedelta(seconds=REFRESH_TOKEN_SECONDS),
+            expires_at=_end(now, created_at=now),
             ended_at=None,
             address=origin.address,
             user_agent=origin.user_agent[:MAX_USER_AGENT_CHARACTERS],
         )
         async with self._database.session(user.organization_id) as session:
+            held = await repository.held_member(session, user.user_id, user.organization_id)
+            if held is None or held.password_hash != user.password_hash:
+                raise Unauthenticated("the password or the rights were changed meanwhile: sign in again")
             session.add(row)
             await repository.forget_ended_sessions(session, before=now - timedelta(seconds=REFRESH_TOKEN_SECONDS))
-        return self._sign_in(user, row.id, generation=0)
+        return self._sign_in(held, row, issued_unix_nano)
 
     async def refresh(self, token: str, origin: Origin) -> SignIn:
         """Trade a refresh token for a new pair of tokens; rights are read anew.
@@ -92,14 +102,19 @@ class Sessions:
             Unauthenticated: the token is not valid, has expired, or was used before; the latter ends its session.
         """
         refresh = self._read(token)
+        # Taken first: rights that change after they are read here end the token that they are stated in.
+        issued_unix_nano = self._clock.now_unix_nano()
         async with self._database.session(ALL_ORGANIZATIONS) as session:
-            row = await self._advanced(session, refresh, origin)
-            user = None if row is None else await repository.member(session, row.user_id, row.organization_id)
+            found = await session.get(SessionRow, refresh.session_id)
+            user = (
+                None if found is None else await repository.held_member(session, found.user_id, found.organization_id)
+            )
+            row = None if found is None else await self._advanced(session, refresh, found.created_at, origin)
         if row is None:
             await self._refuse(refresh)
         if user is None:
             raise Unauthenticated("you are no longer in this organization: sign in again")
-        return self._sign_in(user, row.id, generation=row.generation)
+        return self._sign_in(user, row, issued_unix_nano)
 
     async def switch(self, principal: Principal, organization_id: UUID) -> SignIn:
         """Go on in another organization; the session's tokens for the one before end.
@@ -111,20 +126,20 @@ class Sessions:
         """
         session_id = _session_of(principal)
         async with self._database.session(ALL_ORGANIZATIONS) as session:
-            user = await repository.member(session, principal.user_id, organization_id)
+            user = await repository.held_member(session, principal.user_id, organization_id)
             if user is None:
                 raise NotFound("you are in no such organization")
             moved = (
                 update(SessionRow)
                 .where(*_is_alive(session_id, utc_now(self._clock)))
                 .values(organization_id=organization_id, generation=SessionRow.generation + 1)
-                .returning(SessionRow.generation)
+                .returning(SessionRow)
             )
-            generation = (await session.execute(moved)).scalar_one_or_none()
-            if generation is None:
+            row = (await session.scalars(moved)).one_or_none()
+            if row is None:
                 raise Unauthenticated("the session has ended: sign in again")
-            await self._revocations.revoke(session, session_id)
-        return self._sign_in(user, session_id, generation=generation)
+            revoked_unix_nano = await self._revocations.revoke(session, session_id)
+        return self._sign_in(user, row, revoked_unix_nano + 1)
 
     async def all_of(self, principal: Principal) -> list[SessionSummary]:
         """Where the person is signed in, the newest use first."""
@@ -157,15 +172,11 @@ class Sessions:
         async with self._database.session(ALL_ORGANIZATIONS) as session:
             await self._end(session, SessionRow.id == session_id)
 
-    async def end_all(
-        self, session: AsyncSession, user_id: UUID, *, organization_id: UUID | None = None, but: UUID | None = None
-    ) -> None:
-        """In the caller's transaction: sign a person out everywhere (in one organization, but for one session)."""
+    async def end_all(self, session: AsyncSession, user_id: UUID, *, organization_id: UUID | None = None) -> None:
+        """In the caller's transaction: sign a person out everywhere, or in one organization."""
         which = [SessionRow.user_id == user_id]
         if organization_id is not None:
             which.append(SessionRow.organization_id == organization_id)
-        if but is not None:
-            which.append(SessionRow.id != but)
         await self._end(session, *which)
 
     async def end_everywhere(self, principal: Principal) -> None:
@@ -173,35 +184,36 @@ class Sessions:
         async with self._database.session(ALL_ORGANIZATIONS) as session:
             await self.end_all(session, principal.user_id)
 
-    def _sign_in(self, user: repository.MemberRecord, session_id: UUID, *, generation: int) -> SignIn:
-        claims = {"sid": str(session_id), "gen": generation}
+    def _sign_in(self, user: repository.MemberRecord, row: SessionRow, issued_unix_nano: int) -> SignIn:
+        claims = {"sid": str(row.id), "gen": row.generation}
+        lifetime_seconds = int((row.expires_at - utc_now(self._clock)).total_seconds())
         return SignIn(
-            access=self._access_tokens.mint(user.principal(session_id=session_id)),
-            refresh_token=self._signed.sign(claims, lifetime_seconds=REFRESH_TOKEN_SECONDS),
-            refresh_expires_in_seconds=REFRESH_TOKEN_SECONDS,
+            access=self._access_tokens.mint(user.principal(session_id=row.id), issued_unix_nano=issued_unix_nano),
+            refresh_token=self._signed.sign(claims, lifetime_seconds=lifetime_seconds),
+            refresh_expires_in_seconds=lifetime_seconds,
         )
 
     def _read(self, token: str) -> _Refresh:
         claims = self._signed.read(token)
         return _Refresh(UUID(claims["sid"]), int(claims["gen"]))
 
-    async def _advanced(self, session: AsyncSession, refresh: _Refresh, origin: Origin) -> SessionRow | None:
+    async def _advanced(
+        self, session: AsyncSession, refresh: _Refresh, created_at: datetime, origin: Origin
+    ) -> SessionRow | None:
         now = utc_now(self._clock)
         advanced = (
             update(SessionRow)
-            .where(
-                *_is_alive(refresh.session_id, now),
-                SessionRow.generation == refresh.generation,
-                SessionRow.created_at > now - timedelta(seconds=SESSION_SECONDS),
-            )
+            .where(*_is_alive(refresh.session_id, now), SessionRow.generation == refresh.generation)
             .values(
                 generation=SessionRow.generation + 1,
                 used_at=now,
-                expires_at=now + timedelta(seconds=REFRESH_TOKEN_SECONDS),
+                expires_at=_end(now, created_at=created_at),
                 address=origin.address,
                 user_agent=origin.user_agent[:MAX_USER_AGENT_CHARACTERS],
             )
             .returning(SessionRow)
+            # The session holds the row as it was found.
+            .execution_options(populate_existing=True)
         )
         return (await session.scalars(advanced)).one_or_none()
 
@@ -231,6 +243,10 @@ def _session_of(principal: Principal) -> UUID:
     if principal.session_id is None:
         raise Forbidden("this takes a session: sign in with a password")
     return principal.session_id
+
+
+def _end(used_at: datetime, *, created_at: datetime) -> datetime:
+    return min(used_at + timedelta(seconds=REFRESH_TOKEN_SECONDS), created_at + timedelta(seconds=SESSION_SECONDS))
 
 
 def _is_alive(session_id: UUID, now: datetime) -> tuple[ColumnElement[bool], ...]:

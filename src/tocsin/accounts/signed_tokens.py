@@ -30,11 +30,15 @@ class SignedTokens:
         self._clock = clock
         self._called = called
 
-    def sign(self, claims: dict[str, Any], *, lifetime_seconds: int) -> str:
-        """A token that states these claims, and when it was made (``iat``; exactly ``iat_ns``) and ends (``exp``)."""
-        now_unix_nano = self._clock.now_unix_nano()
-        issued = now_unix_nano // NANOSECONDS_A_SECOND
-        times = {"iat": issued, "iat_ns": now_unix_nano, "exp": issued + lifetime_seconds}
+    def sign(self, claims: dict[str, Any], *, lifetime_seconds: int, issued_unix_nano: int | None = None) -> str:
+        """A token that states these claims, and when it was made (``iat``; exactly ``iat_ns``) and ends (``exp``).
+
+        Made is now, unless another moment is given: that at which the claims were known to be true.
+        """
+        if issued_unix_nano is None:
+            issued_unix_nano = self._clock.now_unix_nano()
+        issued = issued_unix_nano // NANOSECONDS_A_SECOND
+        times = {"iat": issued, "iat_ns": issued_unix_nano, "exp": issued + lifetime_seconds}
         stated = {"iss": _ISSUER, **claims, **times}
         key_id = self._signs_with
         return jwt.encode(stated, self._keys[key_id], algorithm=_ALGORITHM, headers={"kid": key_id})

@@ -35,9 +35,10 @@ class Doorkeeper:
         """Who an accepted socket is: known to the guard by a header or a ticket, or by the first message.
 
         Raises:
-            Unauthenticated: it shows no valid token, or not in time.
+            Unauthenticated: it shows no valid token or ticket, or not in time.
             Forbidden: its bearer may not watch.
             TooManyRequests: too many others have yet to say who they are.
+            ServiceUnavailable: the database is needed to tell, and can't be reached.
             WebSocketDisconnect: it is gone.
         """
         return known_principal(socket) or await admit_in_band(socket, await self._first_message(socket))

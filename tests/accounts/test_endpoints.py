@@ -6,7 +6,6 @@ from uuid import UUID, uuid4
 import pytest
 from litestar import Litestar, Request, Response
 from litestar.datastructures import State
-from litestar.di import Provide
 from litestar.testing import AsyncTestClient
 
 from tests.accounts.conftest import Installation
@@ -15,7 +14,7 @@ from tocsin.accounts.access import Caller
 from tocsin.accounts.contracts import Principal, Role
 from tocsin.accounts.endpoints import ROUTE_HANDLERS
 from tocsin.accounts.guards import ACCOUNTS_STATE
-from tocsin.accounts.links import LinkBase
+from tocsin.accounts.links import LINK_BASE_STATE, LinkBase
 from tocsin.api.access_rules import RULES
 from tocsin.kit.errors import TocsinError
 
@@ -32,8 +31,7 @@ def answer(_request: Request[Any, Any, Any], error: TocsinError) -> Response[dic
 async def client(installation: Installation) -> AsyncIterator[Client]:
     app = Litestar(
         route_handlers=ROUTE_HANDLERS,
-        state=State({ACCOUNTS_STATE: installation.accounts}),
-        dependencies={"link_base": Provide(lambda: LinkBase("https://tocsin.example"), sync_to_thread=False)},
+        state=State({ACCOUNTS_STATE: installation.accounts, LINK_BASE_STATE: LinkBase("https://tocsin.example")}),
         guards=[access_guard()],
         exception_handlers={TocsinError: answer},
     )

@@ -60,6 +60,8 @@ def value_of(column: sa.Column[Any]) -> Any:
     match column.type:
         case sa.Uuid():
             return uuid4()
+        case sa.Date():
+            return utc_now(SystemClock()).date()
         case UtcDateTime() | sa.DateTime():
             return utc_now(SystemClock())
         case sa.Enum():

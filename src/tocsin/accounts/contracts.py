@@ -241,11 +241,6 @@ class Service:
     created_at: datetime
 
 
-#: Of one organization: a sender that makes up names must not fill the database. Logs of further services are stored
-#: all the same; they have no entry here.
-MAX_SERVICES = 10_000
-
-
 @dataclass(frozen=True, slots=True)
 class KnownServices:
     """The services of an organization, as they were a few seconds ago at most."""
@@ -253,11 +248,8 @@ class KnownServices:
     active: frozenset[str]
     inactive: frozenset[str]
     read_unix_nano: int
-
-    @property
-    def is_full(self) -> bool:
-        """Whether no further service is registered."""
-        return len(self.active) + len(self.inactive) >= MAX_SERVICES
+    #: Whether no further service is registered.
+    is_full: bool
 
     def unknown(self, names: Iterable[str]) -> set[str]:
         """Those that have no entry yet."""

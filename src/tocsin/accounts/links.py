@@ -5,6 +5,9 @@ from dataclasses import dataclass
 #: Where a browser shows the form that both kinds of links lead to.
 SET_PASSWORD_PATH = "/set-password"
 
+#: Where the application's state holds the ``LinkBase``.
+LINK_BASE_STATE = "link_base"
+
 
 @dataclass(frozen=True, slots=True)
 class LinkBase:

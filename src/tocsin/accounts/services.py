@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -11,13 +11,17 @@ import structlog
 from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.exc import IntegrityError
 
-from tocsin.accounts.contracts import MAX_SERVICES, KnownServices, Service
+from tocsin.accounts.contracts import KnownServices, Service
 from tocsin.accounts.tables import ServiceRow
 from tocsin.database.inserting import insert_into
 from tocsin.database.service import Database
 from tocsin.kit.clock import Clock, utc_now
 from tocsin.kit.errors import Conflict, NotFound, ServiceUnavailable
 from tocsin.kit.moments import NANOSECONDS_A_SECOND
+
+#: Of one organization: a sender that makes up names must not fill the database. Logs of further services are stored
+#: all the same; they have no entry here.
+MAX_SERVICES = 10_000
 
 #: A service that any process made inactive takes no more logs in every process after at most this long.
 SERVICES_SECONDS = 5
@@ -161,15 +165,14 @@ class Services:
                 rows = [(name, active) for name, active in await session.execute(names)]
         except ServiceUnavailable as error:
             log.warning("accounts.services_not_read", reason=error.detail)
-            before = self._known.get(organization_id)
-            known = KnownServices(
-                before.active if before else frozenset(), before.inactive if before else frozenset(), now_unix_nano
-            )
+            nothing = KnownServices(frozenset(), frozenset(), now_unix_nano, is_full=False)
+            known = replace(self._known.get(organization_id, nothing), read_unix_nano=now_unix_nano)
         else:
             known = KnownServices(
                 frozenset(name for name, active in rows if active),
                 frozenset(name for name, active in rows if not active),
                 now_unix_nano,
+                is_full=len(rows) >= MAX_SERVICES,
             )
         self._known[organization_id] = known
         return known

@@ -10,7 +10,7 @@ from litestar.di import Provide
 from tocsin.accounts.access import Rule
 from tocsin.accounts.endpoints import ROUTE_HANDLERS as ACCOUNTS_ROUTES
 from tocsin.accounts.guards import ACCESS_TOKEN_SECURITY, ACCOUNTS_STATE, provide_principal
-from tocsin.accounts.links import LinkBase
+from tocsin.accounts.links import LINK_BASE_STATE, LinkBase
 from tocsin.api.access import AccessGuard, add_limit_headers
 from tocsin.api.access_rules import RULES, Endpoint
 from tocsin.api.documentation import openapi_config, openapi_description
@@ -43,11 +43,6 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
     edge = components.settings.edge
     live_sockets = LiveSockets(components.live_tail, allowed_origins=frozenset(edge.cors_origins))
 
-    link_base = LinkBase(components.settings.public_url)
-
-    def provide_link_base() -> LinkBase:
-        return link_base
-
     def provide_live_sockets() -> LiveSockets:
         return live_sockets
 
@@ -75,6 +70,7 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
         state=State(
             {
                 ACCOUNTS_STATE: components.accounts,
+                LINK_BASE_STATE: LinkBase(components.settings.public_url),
                 INGEST_STATE: components.ingest,
                 BODY_LIMITS_STATE: BodyLimits(
                     max_bytes=limits.max_body_bytes, max_decompressed_bytes=limits.max_decompressed_bytes
@@ -83,7 +79,6 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
         ),
         dependencies={
             "components": Provide(provide_components, sync_to_thread=False),
-            "link_base": Provide(provide_link_base, sync_to_thread=False),
             "live_sockets": Provide(provide_live_sockets, sync_to_thread=False),
             **_reading(components.reading),
         },

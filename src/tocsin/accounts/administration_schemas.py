@@ -8,15 +8,10 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tocsin.accounts.contracts import (
-    ApiKeySummary,
-    Invitation,
     IssuedKey,
-    Member,
-    Organization,
     Role,
-    Service,
 )
-from tocsin.accounts.schemas import Confidential, EmailAddress, Name
+from tocsin.accounts.schemas import Confidential, EmailAddress, Mirror, Name
 
 _NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f]*$(?![\s\S])"
 _LabelKey = Annotated[str, Meta(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9_./-]+$(?![\s\S])")]
@@ -36,7 +31,7 @@ _RepositoryUrl = Annotated[
 _QuotaBytes = Annotated[int, Meta(ge=1, le=2**60, description="How many bytes of logs are taken in at most in a day.")]
 
 
-class OrganizationResponse(msgspec.Struct, frozen=True, kw_only=True):
+class OrganizationResponse(Mirror, frozen=True, kw_only=True):
     """A tenant."""
 
     id: UUID
@@ -44,17 +39,6 @@ class OrganizationResponse(msgspec.Struct, frozen=True, kw_only=True):
     slug: str
     created_at: datetime
     daily_quota_bytes: int | None
-
-    @classmethod
-    def of(cls, organization: Organization) -> "OrganizationResponse":
-        """The organization on the wire."""
-        return cls(
-            id=organization.id,
-            name=organization.name,
-            slug=organization.slug,
-            created_at=organization.created_at,
-            daily_quota_bytes=organization.daily_quota_bytes,
-        )
 
 
 class MembershipResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -83,7 +67,7 @@ class ChangeOrganizationRequest(msgspec.Struct, frozen=True, kw_only=True, forbi
     daily_quota_bytes: _QuotaBytes | UnsetType | None = UNSET
 
 
-class MemberResponse(msgspec.Struct, frozen=True, kw_only=True):
+class MemberResponse(Mirror, frozen=True, kw_only=True):
     """A person in the organization."""
 
     user_id: UUID
@@ -91,17 +75,6 @@ class MemberResponse(msgspec.Struct, frozen=True, kw_only=True):
     role: Role
     must_change_password: bool
     last_seen_at: datetime | None
-
-    @classmethod
-    def of(cls, member: Member) -> "MemberResponse":
-        """The member on the wire."""
-        return cls(
-            user_id=member.user_id,
-            email=member.email,
-            role=member.role,
-            must_change_password=member.must_change_password,
-            last_seen_at=member.last_seen_at,
-        )
 
 
 class MembersResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -134,7 +107,7 @@ class InviteRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     role: Role
 
 
-class InvitationResponse(msgspec.Struct, frozen=True, kw_only=True):
+class InvitationResponse(Mirror, frozen=True, kw_only=True):
     """A place that waits for a person."""
 
     id: UUID
@@ -143,18 +116,6 @@ class InvitationResponse(msgspec.Struct, frozen=True, kw_only=True):
     invited_by: UUID
     created_at: datetime
     expires_at: datetime
-
-    @classmethod
-    def of(cls, invitation: Invitation) -> "InvitationResponse":
-        """The invitation on the wire."""
-        return cls(
-            id=invitation.id,
-            email=invitation.email,
-            role=invitation.role,
-            invited_by=invitation.invited_by,
-            created_at=invitation.created_at,
-            expires_at=invitation.expires_at,
-        )
 
 
 class InvitationsResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -193,7 +154,7 @@ class ChangeServiceRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unk
     active: bool | UnsetType = UNSET
 
 
-class ServiceResponse(msgspec.Struct, frozen=True, kw_only=True):
+class ServiceResponse(Mirror, frozen=True, kw_only=True):
     """A service of the organization."""
 
     id: UUID
@@ -204,20 +165,6 @@ class ServiceResponse(msgspec.Struct, frozen=True, kw_only=True):
     repository_url: str | None
     active: bool
     created_at: datetime
-
-    @classmethod
-    def of(cls, service: Service) -> "ServiceResponse":
-        """The service on the wire."""
-        return cls(
-            id=service.id,
-            name=service.name,
-            owner=service.owner,
-            labels=dict(service.labels),
-            retention_class=service.retention_class,
-            repository_url=service.repository_url,
-            active=service.active,
-            created_at=service.created_at,
-        )
 
 
 class ServicesResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -245,7 +192,7 @@ class RotateKeyRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     ] = 24 * 3600
 
 
-class ApiKeyResponse(msgspec.Struct, frozen=True, kw_only=True):
+class ApiKeyResponse(Mirror, frozen=True, kw_only=True):
     """An API key without its secret."""
 
     id: UUID
@@ -258,22 +205,6 @@ class ApiKeyResponse(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: datetime | None
     revoked_at: datetime | None
     replaced_by: UUID | None
-
-    @classmethod
-    def of(cls, key: ApiKeySummary) -> "ApiKeyResponse":
-        """The key on the wire."""
-        return cls(
-            id=key.id,
-            name=key.name,
-            prefix=key.prefix,
-            default_service=key.default_service,
-            allows_other_services=key.allows_other_services,
-            created_at=key.created_at,
-            last_used_at=key.last_used_at,
-            expires_at=key.expires_at,
-            revoked_at=key.revoked_at,
-            replaced_by=key.replaced_by,
-        )
 
 
 class ApiKeysResponse(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,7 @@
 """Signing in, sessions and tokens as they are on the wire."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 
 import msgspec
@@ -42,6 +42,15 @@ class Confidential(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(…)"
+
+
+class Mirror(msgspec.Struct, frozen=True, kw_only=True):
+    """Shows a contract as it is: its fields of the same names."""
+
+    @classmethod
+    def of(cls, contract: object) -> Self:
+        """The contract on the wire."""
+        return msgspec.convert(contract, cls, from_attributes=True)
 
 
 class LoginRequest(Confidential, frozen=True, kw_only=True, forbid_unknown_fields=True):

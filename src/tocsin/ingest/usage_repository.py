@@ -3,15 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
-from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
-from sqlalchemy import Insert, func, select
-from sqlalchemy.dialects.postgresql import insert as postgresql_insert
-from sqlalchemy.dialects.sqlite import insert as sqlite_insert
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from tocsin.database.inserting import Insert, insert_into
 from tocsin.database.service import Database
 from tocsin.ingest.tables import IngestUsageRow
 
@@ -70,7 +68,7 @@ class UsageRepository:
         # In one order, so that processes that add to the same rows wait for each other, and never in a circle.
         rows = [{"organization_id": organization_id, **each._asdict(), **asdict(usage[each])} for each in sorted(usage)]
         async with self._database.session(organization_id) as session:
-            await session.execute(_addition(session.get_bind().dialect.name), rows)
+            await session.execute(_addition(session), rows)
             return None if total_of is None else await _bytes_of(session, organization_id, total_of)
 
     async def bytes_of(self, organization_id: UUID, day: date) -> int:
@@ -115,10 +113,9 @@ async def _bytes_of(session: AsyncSession, organization_id: UUID, day: date) -> 
     return int(total or 0)
 
 
-@cache
-def _addition(dialect: str) -> Insert:
+def _addition(session: AsyncSession) -> Insert:
     """A statement that makes a row, or adds to the one that is there."""
-    new = postgresql_insert(IngestUsageRow) if dialect == "postgresql" else sqlite_insert(IngestUsageRow)
+    new = insert_into(session, IngestUsageRow)
     return new.on_conflict_do_update(
         index_elements=["organization_id", "day", "key_id"],
         set_={name: getattr(IngestUsageRow, name) + new.excluded[name] for name in _COUNTS},

@@ -10,7 +10,7 @@ import pytest
 
 from tests.logstore.postgres import logs_locked, postgres_store, running_statements
 from tests.support.logs import NOON_UNIX_NANO, log_batch
-from tests.support.postgres import PostgresServer
+from tests.support.postgres import OWNER, PostgresServer
 from tests.support.reading import eventually, messages, selection
 from tocsin.kit.errors import (
     InvalidSettings,
@@ -229,16 +229,16 @@ async def test_a_database_of_another_encoding_refuses_the_start(postgres_server:
         await connection.execute(f"DROP DATABASE {name}".encode())
 
 
-async def test_a_user_that_may_make_nothing_is_told_what_it_has_to_be_allowed(url: str) -> None:
-    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-        await connection.execute("CREATE ROLE reader_only")
-    try:
-        separator = "&" if "?" in url else "?"
-        with pytest.raises(StartupError, match="allowed to create schemas"):
-            await PostgresLogStore(f"{url}{separator}options=-crole%3Dreader_only").start()
-    finally:
-        async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
-            await connection.execute("DROP ROLE reader_only")
+async def test_a_user_that_may_make_nothing_is_told_what_it_has_to_be_allowed(
+    postgres_server: PostgresServer, url: str
+) -> None:
+    async with await psycopg.AsyncConnection.connect(postgres_server.url, autocommit=True) as superuser:
+        await superuser.execute("CREATE ROLE reader_only LOGIN")
+        try:
+            with pytest.raises(StartupError, match="allowed to create schemas"):
+                await PostgresLogStore(url.replace(f"//{OWNER}:", "//reader_only:", 1)).start()
+        finally:
+            await superuser.execute("DROP ROLE reader_only")
 
 
 def test_a_url_that_is_none_is_refused_without_being_shown() -> None:

@@ -13,7 +13,7 @@ from tests.accounts.conftest import SIGNING_KEY, Installation
 from tests.accounts.people import add_organization, refused, token_works, works
 from tocsin.accounts.access_tokens import AccessTokens
 from tocsin.accounts.contracts import IssuedKey, Principal, Role
-from tocsin.accounts.key_cache import KEY_CACHE_SECONDS
+from tocsin.accounts.fresh_reads import FRESH_SECONDS
 from tocsin.accounts.service import AccountsService
 from tocsin.accounts.signing_keys import SigningKeys
 from tocsin.accounts.tables import ApiKeyRow
@@ -54,7 +54,7 @@ async def test_the_old_key_ends_within_five_seconds_when_there_is_no_overlap(ins
     assert await works(elsewhere.keys.authenticate(old.secret))
     await rotate(installation, old.key.id, overlap=timedelta(0))
     assert not await works(installation.accounts.keys.authenticate(old.secret))
-    installation.clock.move(seconds=KEY_CACHE_SECONDS)
+    installation.clock.move(seconds=FRESH_SECONDS)
     assert not await works(elsewhere.keys.authenticate(old.secret))
 
 
@@ -179,7 +179,7 @@ async def test_many_requests_at_once_cost_one_read_and_one_write(
         assert all(await asyncio.gather(*(works(installation.accounts.keys.authenticate(key)) for _ in range(100))))
         assert sessions == used
         sessions.clear()
-        installation.clock.move(seconds=KEY_CACHE_SECONDS)
+        installation.clock.move(seconds=FRESH_SECONDS)
 
 
 async def test_a_caller_who_leaves_does_not_take_the_read_from_the_others(installation: Installation) -> None:

@@ -7,9 +7,8 @@ import pytest
 from tests.accounts.conftest import Installation
 from tests.accounts.people import add_person, principal, refused
 from tocsin.accounts import organizations as organizations_module
-from tocsin.accounts.contracts import Organization, Principal, Role
-from tocsin.accounts.key_cache import KEY_CACHE_SECONDS
-from tocsin.accounts.service import LOCAL_OPERATOR_ID
+from tocsin.accounts.contracts import LOCAL_OPERATOR_ID, Organization, Principal, Role
+from tocsin.accounts.fresh_reads import FRESH_SECONDS
 from tocsin.kit.errors import Conflict, Forbidden, NotFound
 
 
@@ -73,5 +72,5 @@ async def test_a_quota_is_known_everywhere_within_five_seconds(installation: Ins
     after = await installation.accounts.organizations.change(first.organization_id, changed)
     assert (after.name, after.daily_quota_bytes, after.slug) == ("shop", 10**12, "default")
     assert await installation.accounts.organizations.get(first.organization_id) == after
-    installation.clock.move(seconds=KEY_CACHE_SECONDS)
+    installation.clock.move(seconds=FRESH_SECONDS)
     assert (await elsewhere.keys.authenticate(first.api_key)).daily_quota_bytes == 10**12

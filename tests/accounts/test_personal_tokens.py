@@ -9,7 +9,7 @@ from tests.accounts.conftest import Installation
 from tests.accounts.people import add_organization, add_person, principal, refused, token_works
 from tocsin.accounts import personal_tokens
 from tocsin.accounts.contracts import IssuedPersonalToken, Principal, Role, Scope
-from tocsin.accounts.key_cache import KEY_CACHE_SECONDS
+from tocsin.accounts.fresh_reads import FRESH_SECONDS
 from tocsin.accounts.tables import MembershipRow
 from tocsin.api.access_rules import RULES
 from tocsin.kit.clock import utc_now
@@ -84,7 +84,7 @@ async def test_a_revoked_token_is_refused_here_at_once_and_elsewhere_within_five
     await accounts.personal_tokens.revoke(ada, issued.token.id)
     await accounts.personal_tokens.revoke(ada, issued.token.id)
     assert not await token_works(accounts, issued.secret)
-    installation.clock.move(seconds=KEY_CACHE_SECONDS)
+    installation.clock.move(seconds=FRESH_SECONDS)
     assert not await token_works(elsewhere, issued.secret)
     assert await accounts.personal_tokens.all_of(ada) == []
 
@@ -98,7 +98,7 @@ async def test_a_token_has_its_owners_role_within_five_seconds_of_a_change(
         assert (await process.principal_of(issued.secret)).role is Role.DEVELOPER
     await accounts.users.change_role(ada.organization_id, ada.user_id, Role.VIEWER)
     assert (await accounts.principal_of(issued.secret)).role is Role.VIEWER
-    installation.clock.move(seconds=KEY_CACHE_SECONDS)
+    installation.clock.move(seconds=FRESH_SECONDS)
     assert (await elsewhere.principal_of(issued.secret)).role is Role.VIEWER
 
 
@@ -112,12 +112,12 @@ async def test_a_token_ends_within_five_seconds_when_its_owner_is_removed(
     await accounts.users.remove(ada.organization_id, ada.user_id)
     assert not await token_works(accounts, issued.secret)
     await refused(elsewhere.recheck(bearer), Unauthenticated)
-    installation.clock.move(seconds=KEY_CACHE_SECONDS)
+    installation.clock.move(seconds=FRESH_SECONDS)
     assert not await token_works(elsewhere, issued.secret)
     # Who comes back later comes back without the tokens of before.
     async with installation.database.session(ada.organization_id) as session:
         session.add(MembershipRow(user_id=ada.user_id, organization_id=ada.organization_id, role=Role.VIEWER))
-    installation.clock.move(seconds=KEY_CACHE_SECONDS)
+    installation.clock.move(seconds=FRESH_SECONDS)
     assert not await token_works(elsewhere, issued.secret)
 
 

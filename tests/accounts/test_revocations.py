@@ -11,7 +11,8 @@ from tests.accounts.clock import HeldClock
 from tests.accounts.conftest import Installation
 from tests.accounts.people import add_person, sign_in, token_works
 from tocsin.accounts.contracts import Principal, Role
-from tocsin.accounts.revocations import REVOCATION_SECONDS, Revocations
+from tocsin.accounts.fresh_reads import FRESH_SECONDS
+from tocsin.accounts.revocations import Revocations
 from tocsin.accounts.tables import RevocationRow
 from tocsin.database.scopes import ALL_ORGANIZATIONS, Scope
 from tocsin.database.service import Database
@@ -60,7 +61,7 @@ async def test_a_revocation_is_known_elsewhere_within_five_seconds(
     assert await counts(other, user_id, made_unix_nano=made)
     await revoke(revocations, database, user_id)
     assert await counts(other, user_id, made_unix_nano=made)
-    clock.move(seconds=REVOCATION_SECONDS)
+    clock.move(seconds=FRESH_SECONDS)
     assert not await counts(other, user_id, made_unix_nano=made)
 
 
@@ -79,11 +80,11 @@ async def test_the_last_known_revocations_stay_when_the_database_is_away(
         raise ServiceUnavailable("the database is away")
 
     monkeypatch.setattr(installation.database, "read_session", away)
-    installation.clock.move(seconds=REVOCATION_SECONDS)
+    installation.clock.move(seconds=FRESH_SECONDS)
     with capture_logs() as logs:
         assert not await token_works(elsewhere, ada.access.token)
         assert await token_works(elsewhere, bob.access.token)
-    assert [(each["event"], each["log_level"]) for each in logs] == [("accounts.revocations_not_read", "warning")]
+    assert [(each["event"], each["log_level"]) for each in logs] == [("accounts.older_read_serves", "warning")]
 
 
 async def test_revocations_are_read_once_when_many_ask_at_once(
@@ -101,7 +102,7 @@ async def test_revocations_are_read_once_when_many_ask_at_once(
     for expected in (1, 2):
         await asyncio.gather(*(counts(revocations, uuid4(), made_unix_nano=1) for _ in range(50)))
         assert len(reads) == expected
-        clock.move(seconds=REVOCATION_SECONDS)
+        clock.move(seconds=FRESH_SECONDS)
 
 
 async def test_revocations_are_forgotten_when_every_token_of_before_has_ended(

@@ -1,12 +1,13 @@
 """Secrets are handed out once, and no table holds one."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 from sqlalchemy import select
 
 from tests.accounts.conftest import DESK, Installation
 from tests.accounts.people import NEW_PASSWORD, PASSWORD, add_person, principal
-from tocsin.accounts.contracts import Role, Scope
+from tocsin.accounts.contracts import LOCAL_OPERATOR_ID, Role, Scope
 from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
 from tocsin.database.tables import Table
@@ -37,7 +38,7 @@ async def test_no_table_holds_a_secret_that_was_handed_out(installation: Install
     _, invitation = await accounts.invitations.invite(ada, email="new@example.com", role=Role.VIEWER)
     _, accepted = await accounts.invitations.invite(ada, email="newer@example.com", role=Role.VIEWER)
     entered = await accounts.invitations.accept(accepted.token, NEW_PASSWORD, DESK)
-    reset = await accounts.users.reset_link(ada, ada.user_id)
+    reset = await accounts.users.reset_link(replace(ada, user_id=LOCAL_OPERATOR_ID), ada.user_id)
     ticket = accounts.tickets.issue(ada)
     await accounts.tickets.take(ticket.ticket)
     await accounts.principal_of(personal.secret)

@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from tests.accounts.clock import HeldClock
 from tests.accounts.conftest import DESK, SIGNING_KEYS, Installation
+from tests.accounts.people import add_organization
 from tocsin.accounts.contracts import FirstStart, Role
 from tocsin.accounts.first_start import FIRST_ADMIN_EMAIL
 from tocsin.accounts.service import AccountsService
@@ -194,6 +195,17 @@ async def test_local_operator_administers_the_first_organization_without_a_passw
     assert principal.organization_id == installation.first_start.organization_id
     with pytest.raises(Forbidden):
         await installation.accounts.change_password(principal, "anything", CHOSEN_PASSWORD, DESK)
+
+
+async def test_local_operator_administers_the_organization_that_is_named(installation: Installation) -> None:
+    theirs = await add_organization(installation)
+    accounts = installation.accounts
+    first, slug = await accounts.organizations.slugs()
+    for named, organization_id in ((slug, theirs), (None, installation.first_start.organization_id)):
+        token = await accounts.local_operator_token(named)
+        assert (await accounts.principal_of(token.token)).organization_id == organization_id
+    with pytest.raises(NotFound, match=f"{first}, {slug}"):
+        await accounts.local_operator_token("nowhere")
 
 
 async def test_local_operator_has_no_token_when_there_is_no_organization(accounts: AccountsService) -> None:

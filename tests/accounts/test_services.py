@@ -10,7 +10,8 @@ from tests.accounts.conftest import Installation
 from tests.accounts.people import add_organization, refused
 from tocsin.accounts import services as services_module
 from tocsin.accounts.contracts import Service
-from tocsin.accounts.services import SERVICES_SECONDS, ServiceDraft, Services
+from tocsin.accounts.fresh_reads import FRESH_SECONDS
+from tocsin.accounts.services import ServiceDraft, Services
 from tocsin.database.scopes import Scope
 from tocsin.kit.errors import Conflict, NotFound, ServiceUnavailable
 
@@ -135,7 +136,7 @@ async def test_an_inactive_service_is_known_everywhere_within_five_seconds(
         assert (await each.known(theirs)).active == {"a", "b"}
     first, _ = await services.all_of(theirs)
     await services.change(theirs, first.id, lambda _: ServiceDraft(active=False))
-    for each, seconds in ((services, 0), (elsewhere, SERVICES_SECONDS)):
+    for each, seconds in ((services, 0), (elsewhere, FRESH_SECONDS)):
         installation.clock.move(seconds=seconds)
         known = await each.known(theirs)
         assert [known.active, known.inactive, known.unknown(["a", "b", "c"])] == [{"b"}, {"a"}, {"c"}]
@@ -156,7 +157,7 @@ async def test_services_are_read_once_when_many_ask_at_once(
     for expected in ([theirs], [theirs, theirs]):
         await asyncio.gather(*(services.known(theirs) for _ in range(50)))
         assert reads == expected
-        installation.clock.move(seconds=SERVICES_SECONDS)
+        installation.clock.move(seconds=FRESH_SECONDS)
 
 
 async def test_the_last_known_services_stay_when_the_database_is_away(
@@ -169,7 +170,7 @@ async def test_the_last_known_services_stay_when_the_database_is_away(
         raise ServiceUnavailable("the database is away")
 
     monkeypatch.setattr(installation.database, "read_session", away)
-    installation.clock.move(seconds=SERVICES_SECONDS)
+    installation.clock.move(seconds=FRESH_SECONDS)
     known = await services.known(theirs)
     assert [known.active, known.inactive] == [before.active, before.inactive] == [frozenset(), frozenset({"shop"})]
     assert (await services.known(uuid4())).active == frozenset()

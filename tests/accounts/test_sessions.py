@@ -19,7 +19,7 @@ from tests.accounts.people import (
     works,
 )
 from tocsin.accounts.contracts import Origin, Role, SignIn
-from tocsin.accounts.revocations import REVOCATION_SECONDS
+from tocsin.accounts.fresh_reads import FRESH_SECONDS
 from tocsin.accounts.sessions import REFRESH_TOKEN_SECONDS, SESSION_SECONDS
 from tocsin.accounts.signed_tokens import SignedTokens
 from tocsin.accounts.tables import SessionRow
@@ -60,7 +60,7 @@ async def test_a_refresh_token_used_twice_ends_its_session_everywhere(
     for token in (newest.refresh_token, signed_in.refresh_token):
         assert not await works(accounts.sessions.refresh(token, DESK))
     assert not await token_works(accounts, newest.access.token)
-    installation.clock.move(seconds=REVOCATION_SECONDS)
+    installation.clock.move(seconds=FRESH_SECONDS)
     for token in (newest.access.token, signed_in.access.token):
         assert not await token_works(elsewhere, token)
 
@@ -130,7 +130,7 @@ async def test_logging_out_ends_this_session_alone(installation: Installation, s
     await accounts.sessions.end_own(ada)
     assert not await token_works(accounts, signed_in.access.token)
     assert not await works(accounts.sessions.refresh(signed_in.refresh_token, DESK))
-    installation.clock.move(seconds=REVOCATION_SECONDS)
+    installation.clock.move(seconds=FRESH_SECONDS)
     assert not await token_works(elsewhere, signed_in.access.token)
     assert await token_works(elsewhere, other.access.token)
 

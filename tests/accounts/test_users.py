@@ -17,7 +17,7 @@ from tests.accounts.people import (
     token_works,
     works,
 )
-from tocsin.accounts.contracts import Member, Role
+from tocsin.accounts.contracts import LOCAL_OPERATOR_ID, Member, Role, Scope
 from tocsin.accounts.password_links import RESET_SECONDS
 from tocsin.kit.clock import utc_now
 from tocsin.kit.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unauthenticated
@@ -136,7 +136,8 @@ async def test_a_reset_link_replaces_the_password_once(installation: Installatio
 
 
 async def test_a_reset_link_ends_after_a_day(installation: Installation, theirs: UUID) -> None:
-    link = await installation.accounts.users.reset_link(ada := await principal(installation, "ada"), ada.user_id)
+    bob = await add_person(installation, "bob", Role.VIEWER, theirs)
+    link = await installation.accounts.users.reset_link(await principal(installation, "ada"), bob)
     installation.clock.move(seconds=RESET_SECONDS)
     assert "expired" in await refused(installation.accounts.reset_password(link.token, NEW_PASSWORD), Unauthenticated)
 
@@ -150,6 +151,55 @@ async def test_a_person_in_two_organizations_is_reset_by_who_administers_both(
     ada, cy = await principal(installation, "ada"), await principal(installation, "cy", organization_id=theirs)
     await refused(users.reset_link(ada, bob), Forbidden)
     await users.reset_link(cy, bob)
-    await users.reset_link(ada, bob, may_any=True)
+    await users.reset_link(replace(ada, user_id=LOCAL_OPERATOR_ID), bob)
     await users.change_role(ours, cy.user_id, Role.DEVELOPER)
     await refused(users.reset_link(replace(cy, role=Role.ADMIN), bob), Forbidden)
+
+
+async def test_a_reset_link_ends_when_who_made_it_may_no_longer(installation: Installation, theirs: UUID) -> None:
+    ours, accounts = installation.first_start.organization_id, installation.accounts
+    ada, bob = await principal(installation, "ada"), await add_person(installation, "bob", Role.ADMIN, theirs)
+    link = await accounts.users.reset_link(ada, bob)
+    async with installation.database.session(ALL_ORGANIZATIONS) as session:
+        session.add(MembershipRow(user_id=bob, organization_id=ours, role=Role.ADMIN))
+    await refused(accounts.reset_password(link.token, NEW_PASSWORD), Unauthenticated)
+    await accounts.users.remove(ours, bob)
+    await accounts.users.change_role(theirs, ada.user_id, Role.VIEWER)
+    await refused(accounts.reset_password(link.token, NEW_PASSWORD), Unauthenticated)
+    await accounts.users.change_role(theirs, ada.user_id, Role.ADMIN)
+    await accounts.reset_password(link.token, NEW_PASSWORD)
+
+
+async def test_nobody_resets_their_own_password(installation: Installation, theirs: UUID) -> None:
+    ada = await principal(installation, "ada")
+    await refused(installation.accounts.users.reset_link(ada, ada.user_id), Forbidden)
+
+
+async def test_a_reset_ends_the_personal_tokens_too(installation: Installation, theirs: UUID) -> None:
+    accounts, ada = installation.accounts, await principal(installation, "ada")
+    bob = await add_person(installation, "bob", Role.VIEWER, theirs)
+    ends = utc_now(installation.clock) + timedelta(days=1)
+    mine, his = [
+        await accounts.personal_tokens.create(who, name="n", scopes=[Scope.LOGS_READ], expires_at=ends)
+        for who in (ada, await principal(installation, "bob"))
+    ]
+    link = await accounts.users.reset_link(ada, bob)
+    await accounts.reset_password(link.token, NEW_PASSWORD)
+    assert not await token_works(accounts, his.secret)
+    assert await token_works(accounts, mine.secret)
+
+
+@pytest.mark.parametrize("becomes", [None, Role.DEVELOPER])
+async def test_invitations_of_who_may_no_longer_invite_are_withdrawn(
+    installation: Installation, theirs: UUID, becomes: Role | None
+) -> None:
+    accounts = installation.accounts
+    eve = await add_person(installation, "eve", Role.ADMIN, theirs)
+    _, hers = await accounts.invitations.invite(await principal(installation, "eve"), email="a@b", role=Role.ADMIN)
+    _, other = await accounts.invitations.invite(await principal(installation, "ada"), email="c@d", role=Role.VIEWER)
+    if becomes is None:
+        await accounts.users.remove(theirs, eve)
+    else:
+        await accounts.users.change_role(theirs, eve, becomes)
+    await refused(accounts.invitations.accept(hers.token, NEW_PASSWORD, DESK), Unauthenticated)
+    assert await works(accounts.invitations.accept(other.token, NEW_PASSWORD, DESK))

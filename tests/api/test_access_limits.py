@@ -2,15 +2,19 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
 
-from tests.api.callers import Callers, make_callers, sender
+from tests.api.callers import DESK, Callers, make_callers, sender
+from tests.api.conftest import PASSWORD
 from tocsin.accounts.contracts import Role, Scope
 from tocsin.api.application import create_app
+from tocsin.database.scopes import Scope as SessionScope
+from tocsin.database.service import Database
 from tocsin.kit.rates import Rate
-from tocsin.kit.settings import LimitSettings
+from tocsin.kit.setting_sections import LimitSettings
 from tocsin.wiring import Components
 
 A_DAY = 86_400
@@ -97,10 +101,38 @@ async def test_an_address_is_refused_when_it_shows_what_is_not_valid_too_often(
 async def test_an_address_is_refused_when_it_signs_in_too_often(calling: httpx.AsyncClient) -> None:
     nobody = {"email": "nobody@example.com", "password": "wrong"}
     assert await statuses(calling, 3, "POST", "/v1/auth/login", {}, nobody) == [401, 401, 429]
-    assert await statuses(calling, 1, "POST", "/v1/auth/refresh", {}, {"refresh_token": "x"}) == [429]
+    reset = {"token": "x", "new_password": "a password of twelve"}
+    assert await statuses(calling, 1, "POST", "/v1/auth/reset-password", {}, reset) == [429]
 
 
 async def test_what_looks_after_tocsin_is_not_limited(calling: httpx.AsyncClient) -> None:
     answers = [await calling.get("/healthz") for _ in range(20)]
     assert {answer.status_code for answer in answers} == {200}
     assert "RateLimit-Limit" not in answers[0].headers
+
+
+async def test_guessed_keys_are_read_for_no_longer_when_an_address_has_shown_too_many(
+    calling: httpx.AsyncClient, components: Components, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reads: list[object] = []
+    read_session = Database.read_session
+
+    def counted(database: Database, scope: SessionScope) -> Any:
+        reads.append(scope)
+        return read_session(database, scope)
+
+    monkeypatch.setattr(Database, "read_session", counted)
+    for number in range(10):
+        guess = {"X-API-Key": f"svc_guess{number:03}_" + "x" * 43}
+        assert (await calling.post("/v1/ingest", headers=guess, json=LOG)).status_code in {401, 429}
+    assert len(reads) == LIMITS.strangers.count  # type: ignore[union-attr]
+
+
+async def test_sessions_go_on_when_somebody_at_their_address_guesses_passwords(
+    calling: httpx.AsyncClient, components: Components
+) -> None:
+    signed_in = await components.accounts.login("admin@localhost", PASSWORD, DESK)
+    nobody = {"email": "nobody@example.com", "password": "wrong"}
+    assert await statuses(calling, 3, "POST", "/v1/auth/login", {}, nobody) == [401, 401, 429]
+    refresh = {"refresh_token": signed_in.refresh_token}
+    assert await statuses(calling, 1, "POST", "/v1/auth/refresh", {}, refresh) == [200]

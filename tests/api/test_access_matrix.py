@@ -70,6 +70,8 @@ SESSIONS_ONLY = {
     ("DELETE", "/v1/auth/tokens/{token_id}"),
     ("POST", "/v1/organizations"),
     ("POST", "/v1/users/{user_id}/password-reset"),
+    ("POST", "/v1/invitations"),
+    ("PATCH", "/v1/users/{user_id}"),
 }
 WITH_ANY_TOKEN = {("GET", "/v1/auth/me")}
 

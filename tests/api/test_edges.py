@@ -18,7 +18,7 @@ from tests.api.conftest import API_KEY, PASSWORD, RULES_OF_TESTS
 from tests.support.serving import EDGE, everything, sent, served
 from tocsin.api.application import MAX_BODY_BYTES, create_app
 from tocsin.api.edges import CONTENT_SECURITY_POLICY, NO_STORE, SECURITY_HEADERS, STRICT_TRANSPORT_SECURITY
-from tocsin.kit.settings import EdgeSettings
+from tocsin.kit.setting_sections import EdgeSettings
 from tocsin.wiring import Components
 
 SITE = "https://logs.example.com"

@@ -7,7 +7,8 @@ import pytest
 
 from tests.ingest.conftest import KEY, ORGANIZATION, HeldClock, columns_of
 from tests.support.logs import NOON_UNIX_NANO
-from tocsin.accounts.services import SERVICES_SECONDS, ServiceDraft, Services
+from tocsin.accounts.fresh_reads import FRESH_SECONDS
+from tocsin.accounts.services import ServiceDraft, Services
 from tocsin.database.service import Database
 from tocsin.ingest.contracts import Decoded, IngestOutcome, RejectReason
 from tocsin.ingest.repository import IngestRepository
@@ -81,7 +82,7 @@ async def test_a_service_takes_no_more_logs_within_seconds_when_another_process_
     elsewhere = Services(sqlite, clock=clock)
     [payment] = await elsewhere.all_of(ORGANIZATION)
     await elsewhere.change(ORGANIZATION, payment.id, lambda now: ServiceDraft(active=False))
-    clock.unix_nano += SERVICES_SECONDS * 1_000_000_000
+    clock.unix_nano += FRESH_SECONDS * 1_000_000_000
     assert (await send(service, "payment")).rejected == {RejectReason.SERVICE_INACTIVE: 1}
 
 

@@ -6,7 +6,7 @@ from tocsin.accounts.access import Rule
 from tocsin.api.access import AccessGuard
 from tocsin.api.access_rules import RULES, Endpoint
 from tocsin.kit.clock import SystemClock
-from tocsin.kit.settings import LimitSettings
+from tocsin.kit.setting_sections import LimitSettings
 from tocsin.limits.backends.memory import MemoryRateLimiter
 
 _UNLIMITED = LimitSettings(sign_in=None, read=None, write=None, ingest=None, strangers=None)

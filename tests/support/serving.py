@@ -9,7 +9,7 @@ from typing import Any
 import uvicorn
 
 from tocsin.api.serving import server_config
-from tocsin.kit.settings import EdgeSettings
+from tocsin.kit.setting_sections import EdgeSettings
 
 EDGE = EdgeSettings(trusted_proxies=(), cors_origins=(), slow_client_seconds=30.0)
 

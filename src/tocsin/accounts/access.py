@@ -24,6 +24,8 @@ class Traffic(StrEnum):
     OPERATIONS = "operations"
     #: By which a stranger becomes somebody.
     SIGN_IN = "sign-in"
+    #: By which somebody stays who they are: apart, so that a stranger's attempts to sign in keep nobody out.
+    REFRESH = "refresh"
     READ = "read"
     WRITE = "write"
     INGEST = "ingest"

@@ -8,15 +8,15 @@ from sqlalchemy import ColumnElement, func, select, update
 
 from tocsin.accounts import repository
 from tocsin.accounts.contracts import ApiKeySummary, IssuedKey, KeyIdentity
-from tocsin.accounts.key_cache import KnownKey
 from tocsin.accounts.key_secrets import API_KEY
-from tocsin.accounts.recognition import Recognition, Rehash, unix_nano
+from tocsin.accounts.recognition import KnownKey, Recognition, Rehash
 from tocsin.accounts.signing_keys import SigningKeys
 from tocsin.accounts.tables import ApiKeyRow, OrganizationRow
 from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
 from tocsin.kit.clock import Clock, utc_now
 from tocsin.kit.errors import Conflict, InvalidRequest, NotFound
+from tocsin.kit.moments import unix_nano
 
 #: How long a key and its successor may both work.
 MAX_OVERLAP = timedelta(days=90)
@@ -43,6 +43,10 @@ class ApiKeys:
             ServiceUnavailable: it is not in memory, and the database can't be reached.
         """
         return await self._recognition.recognize(secret)
+
+    def is_known(self, secret: str) -> bool:
+        """Whether recognising a secret waits for no read."""
+        return self._recognition.is_known(secret)
 
     async def create(
         self,
@@ -223,8 +227,8 @@ def _known(row: ApiKeyRow, organization: OrganizationRow) -> KnownKey[KeyIdentit
         ),
         keyed_hash=row.keyed_hash,
         signing_key_id=row.signing_key_id,
-        last_used_unix_nano=unix_nano(row.last_used_at),
-        expires_unix_nano=unix_nano(row.expires_at),
+        last_used_unix_nano=None if row.last_used_at is None else unix_nano(row.last_used_at),
+        expires_unix_nano=None if row.expires_at is None else unix_nano(row.expires_at),
     )
 
 

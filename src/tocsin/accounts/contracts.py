@@ -32,6 +32,10 @@ class Scope(StrEnum):
     ORGANIZATION_WRITE = "organization:write"
 
 
+#: The user of whoever holds the signing key, and needs no user of their own.
+LOCAL_OPERATOR_ID = UUID(int=0)
+
+
 @dataclass(frozen=True, slots=True)
 class Principal:
     """A person who showed a valid token, and the organization that they act in."""
@@ -247,7 +251,6 @@ class KnownServices:
 
     active: frozenset[str]
     inactive: frozenset[str]
-    read_unix_nano: int
     #: Whether no further service is registered.
     is_full: bool
 

@@ -10,6 +10,7 @@ from litestar.connection import ASGIConnection, Request
 
 from tocsin.accounts.access import Caller, Rule
 from tocsin.accounts.contracts import KeyIdentity, Origin, Principal
+from tocsin.accounts.key_secrets import PERSONAL_TOKEN
 from tocsin.accounts.service import AccountsService
 from tocsin.kit.errors import TocsinError, Unauthenticated
 from tocsin.limits.addresses import UNKNOWN_ADDRESS
@@ -63,6 +64,15 @@ async def authenticate(connection: AnyConnection, rule: Rule) -> KeyIdentity | P
             if rule.in_band:
                 return await _on_a_socket(connection, rule)
             return await _checked_person(connection, rule)
+
+
+def costs_a_read(connection: AnyConnection, rule: Rule) -> bool:
+    """Whether finding out who calls takes a read of the database that the caller has to wait for."""
+    accounts = accounts_of(connection)
+    if rule.caller is Caller.SENDER:
+        return not accounts.keys.is_known(connection.headers.get(API_KEY_HEADER, ""))
+    token = bearer_token(connection) if rule.caller is Caller.PERSON else None
+    return token is not None and PERSONAL_TOKEN.is_one(token) and not accounts.personal_tokens.is_known(token)
 
 
 async def admit_in_band(connection: AnyConnection, token: str) -> Principal:

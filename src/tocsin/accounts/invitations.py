@@ -1,5 +1,6 @@
 """Invitations: how a person comes into an organization."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID, uuid4
 
@@ -94,6 +95,11 @@ class Invitations:
                 raise NotFound("there is no such invitation that waits")
         log.info("accounts.invitation_withdrawn", invitation_id=str(invitation_id))
 
+    async def withdraw_all_by(self, session: AsyncSession, organization_id: UUID, user_id: UUID) -> None:
+        """In the caller's transaction: end the invitations of somebody who may no longer invite."""
+        theirs = update(InvitationRow).where(*self._waits(organization_id), InvitationRow.invited_by == user_id)
+        await session.execute(theirs.values(withdrawn_at=utc_now(self._clock)))
+
     async def accept(self, token: str, password: str, origin: Origin) -> SignIn:
         """Come into an organization: with a new password, or with one's own where one has an account already.
 
@@ -119,6 +125,9 @@ class Invitations:
         except IntegrityError as error:
             # An account with this address was made, or its owner came in, at the same time.
             raise already_used() from error
+        if user is not None:
+            # As it was checked: a session opens only if it is still the one.
+            member = replace(member, password_hash=user.password_hash)
         return await self._sessions.open(member, origin)
 
     async def _enter(self, invitation_id: UUID, new_hash: str | None) -> repository.MemberRecord:

@@ -122,6 +122,8 @@ class KeysController(Controller):
         self, data: JSONBody[CreateKeyRequest], accounts: Accounts, principal: Caller
     ) -> IssuedKeyResponse:
         """Issue an API key. Its secret is in this answer and can't be shown again."""
+        # First, since a key whose secret never reached anybody would be there for nothing.
+        await accounts.services.register(principal.organization_id, [data.default_service])
         issued = await accounts.keys.create(
             principal.organization_id,
             name=data.name,
@@ -129,7 +131,6 @@ class KeysController(Controller):
             allows_other_services=data.allows_other_services,
             expires_at=data.expires_at,
         )
-        await accounts.services.register(principal.organization_id, [data.default_service])
         return IssuedKeyResponse.of(issued)
 
     @post(

@@ -28,6 +28,10 @@ class SecretKind:
         """What a secret looks like, for a person."""
         return f"{self.label}_<8 letters or digits>_<43 characters of base64url>"
 
+    def is_one(self, text: str) -> bool:
+        """Whether a text is meant to be such a secret, by its beginning."""
+        return text.startswith(f"{self.label}_")
+
     def new(self) -> str:
         """A new secret."""
         prefix = "".join(secrets.choice(_PREFIX_ALPHABET) for _ in range(_PREFIX_CHARACTERS))

@@ -57,6 +57,14 @@ class Organizations:
             raise NotFound("there is no such organization")
         return _organization(row)
 
+    async def slugs(self) -> dict[str, UUID]:
+        """Every organization by its slug, the oldest first."""
+        oldest_first = select(OrganizationRow.slug, OrganizationRow.id).order_by(
+            OrganizationRow.created_at, OrganizationRow.id
+        )
+        async with self._database.read_session(ALL_ORGANIZATIONS) as session:
+            return {row.slug: row.id for row in await session.execute(oldest_first)}
+
     async def create(self, principal: Principal, *, name: str) -> Organization:
         """Make an organization, and its maker an administrator of it.
 
@@ -72,7 +80,9 @@ class Organizations:
                 raise Forbidden("only a user can make an organization: sign in as one")
             number = select(func.count()).where(MembershipRow.user_id == principal.user_id)
             if (await session.execute(number)).scalar_one() >= MAX_ORGANIZATIONS:
-                raise Conflict(f"you are in {MAX_ORGANIZATIONS} organizations; leave one first")
+                raise Conflict(
+                    f"you are in {MAX_ORGANIZATIONS} organizations; an administrator can take you out of one"
+                )
             session.add(row)
             await session.flush()
             session.add(MembershipRow(user_id=principal.user_id, organization_id=row.id, role=Role.ADMIN))

@@ -1,6 +1,7 @@
 """Links that let their bearer choose a password: signed, good for one use, kept nowhere."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -15,6 +16,17 @@ INVITATION_SECONDS = 7 * 24 * 3600
 _FINGERPRINT_BYTES = 16
 
 
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """What a token to reset a password says."""
+
+    user_id: UUID
+    #: The fingerprint of the password that it replaces.
+    replaces: str
+    #: Who made it: it is good for as long as they may.
+    by: UUID
+
+
 class PasswordLinks:
     """Makes and reads the tokens in such links.
 
@@ -27,19 +39,19 @@ class PasswordLinks:
         self._resets = SignedTokens(keys, clock, purpose="tocsin.reset", called="the link")
         self._invitations = SignedTokens(keys, clock, purpose="tocsin.invite", called="the invitation")
 
-    def reset(self, user_id: UUID, password_hash: str) -> tuple[str, datetime]:
-        """A token to replace this password of a user, and when it ends."""
-        claims = {"sub": str(user_id), "for": fingerprint(password_hash)}
+    def reset(self, user_id: UUID, password_hash: str, *, by: UUID) -> tuple[str, datetime]:
+        """A token to replace this password of a user, made by another, and when it ends."""
+        claims = {"sub": str(user_id), "for": fingerprint(password_hash), "by": str(by)}
         return self._resets.sign(claims, lifetime_seconds=RESET_SECONDS), self._end(RESET_SECONDS)
 
-    def read_reset(self, token: str) -> tuple[UUID, str]:
-        """Whose password a token replaces, and the fingerprint of that.
+    def read_reset(self, token: str) -> Reset:
+        """Whose password a token replaces, and by whose leave.
 
         Raises:
             Unauthenticated: the token is not valid, or has expired.
         """
         claims = self._resets.read(token)
-        return UUID(claims["sub"]), str(claims["for"])
+        return Reset(UUID(claims["sub"]), str(claims["for"]), UUID(claims["by"]))
 
     def invitation(self, invitation_id: UUID) -> str:
         """A token to accept an invitation."""

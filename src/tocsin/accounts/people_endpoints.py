@@ -28,7 +28,7 @@ from tocsin.accounts.contracts import Organization, PasswordLink, Principal
 from tocsin.accounts.endpoint_parts import COMMON_PROBLEMS, DEPENDENCIES, NOT_STORED, TAGS
 from tocsin.accounts.guards import ACCESS_TOKEN_SECURITY
 from tocsin.accounts.links import LinkBase
-from tocsin.accounts.service import LOCAL_OPERATOR_ID, AccountsService
+from tocsin.accounts.service import AccountsService
 from tocsin.kit.errors import Conflict, InvalidRequest, NotFound
 from tocsin.kit.problem_responses import problem_responses
 
@@ -146,7 +146,7 @@ class UsersController(Controller):
         self, user_id: FromPath[UUID], accounts: Accounts, principal: Caller, link_base: Links
     ) -> PasswordLinkResponse:
         """A link by which a person chooses a new password, good for a day and one use; pass it on yourself."""
-        link = await accounts.users.reset_link(principal, user_id, may_any=principal.user_id == LOCAL_OPERATOR_ID)
+        link = await accounts.users.reset_link(principal, user_id)
         return _link_response(link, link_base.reset(link.token))
 
 

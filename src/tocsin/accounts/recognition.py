@@ -1,25 +1,40 @@
 """Recognises a secret on every request: whose it is, or why it is refused."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import Generic
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from typing import Generic, TypeVar
 from uuid import UUID
 
 import structlog
 
-from tocsin.accounts.key_cache import Identity, KeyCache, KnownKey, Lookup
+from tocsin.accounts.fresh_reads import FreshReads
 from tocsin.accounts.key_secrets import SecretKind
 from tocsin.accounts.signing_keys import SigningKey, SigningKeys
 from tocsin.kit.clock import Clock
 from tocsin.kit.errors import ServiceUnavailable, Unauthenticated
+from tocsin.kit.moments import NANOSECONDS_A_SECOND
 
 #: ``last_used_at`` is right to this; it bounds the writes that the use of a secret causes.
 LAST_USED_GRANULARITY = timedelta(minutes=1)
-_LAST_USED_NANOSECONDS = int(LAST_USED_GRANULARITY.total_seconds()) * 1_000_000_000
+_LAST_USED_NANOSECONDS = int(LAST_USED_GRANULARITY.total_seconds()) * NANOSECONDS_A_SECOND
+
+Identity = TypeVar("Identity")
 
 log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class KnownKey(Generic[Identity]):
+    """A secret that is not revoked, as it was read from the database."""
+
+    id: UUID
+    identity: Identity
+    keyed_hash: bytes = field(repr=False)
+    #: The signing key of the hash; None for one from before signing keys were changed.
+    signing_key_id: str | None
+    last_used_unix_nano: int | None
+    expires_unix_nano: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +46,7 @@ class Rehash:
 
 
 class Recognition(Generic[Identity]):
-    """Recognises secrets of one kind, in memory for the most part: at most one database read in 5 s for each."""
+    """Recognises secrets of one kind, in memory for the most part (``FreshReads``)."""
 
     def __init__(
         self,
@@ -48,10 +63,8 @@ class Recognition(Generic[Identity]):
         self._called = called
         self._keys = keys
         self._clock = clock
-        self._find = find
         self._record_use = record_use
-        self._cache: KeyCache[Identity] = KeyCache()
-        self._reading: dict[str, asyncio.Task[Lookup[Identity]]] = {}
+        self._reads: FreshReads[str, KnownKey[Identity] | None] = FreshReads(find, clock)
 
     async def recognize(self, secret: str) -> Identity:
         """Whose secret this is.
@@ -63,31 +76,28 @@ class Recognition(Generic[Identity]):
         prefix = self._kind.prefix_of(secret)
         if prefix is None:
             raise self._refused()
-        now_unix_nano = self._clock.now_unix_nano()
-        lookup = self._cache.get(prefix, now_unix_nano=now_unix_nano)
-        if lookup is None:
-            read = await self._look_up(prefix)
-            # Of the requests that waited for one read, the first may have noted the use meanwhile.
-            lookup = self._cache.get(prefix, now_unix_nano=self._clock.now_unix_nano()) or read
-        key = lookup.key
+        key = await self._reads.get(prefix)
         if key is None:
             raise self._refused()
         signing_key = self._matching(secret, key)
+        now_unix_nano = self._clock.now_unix_nano()
         if key.expires_unix_nano is not None and now_unix_nano >= key.expires_unix_nano:
             raise Unauthenticated(f"{self._called} has expired")
-        if key.last_used_unix_nano is None or now_unix_nano - key.last_used_unix_nano >= _LAST_USED_NANOSECONDS:
-            # Remembered first, so that of the requests that come at once one writes.
-            self._cache.put(prefix, replace(lookup, key=replace(key, last_used_unix_nano=now_unix_nano)))
-            await self._note_use(key, secret, signing_key)
+        await self._note_use(prefix, secret, signing_key, now_unix_nano)
         return key.identity
+
+    def is_known(self, secret: str) -> bool:
+        """Whether what stands behind a secret's prefix is remembered: then recognising it waits for no read."""
+        prefix = self._kind.prefix_of(secret)
+        return prefix is not None and self._reads.last(prefix) is not None
 
     def forget(self, prefix: str) -> None:
         """Read what stands behind a prefix anew the next time."""
-        self._cache.forget(prefix)
+        self._reads.forget(prefix)
 
     def forget_all(self) -> None:
         """Read everything anew the next time."""
-        self._cache.clear()
+        self._reads.forget_all()
 
     def _refused(self) -> Unauthenticated:
         return Unauthenticated(f"{self._called} is not valid")
@@ -104,24 +114,16 @@ class Recognition(Generic[Identity]):
                 return candidate
         raise self._refused()
 
-    async def _look_up(self, prefix: str) -> Lookup[Identity]:
-        """Read what stands behind a prefix; requests that want the same at one time wait for one read."""
-        reading = self._reading.get(prefix)
-        if reading is None:
-            reading = asyncio.create_task(self._read(prefix))
-            self._reading[prefix] = reading
-            reading.add_done_callback(lambda _: self._reading.pop(prefix, None))
-        # A caller who leaves must not take the read from the others.
-        return await asyncio.shield(reading)
-
-    async def _read(self, prefix: str) -> Lookup[Identity]:
-        # Taken before the read: what is revoked meanwhile must not count as fresh for longer.
-        read_unix_nano = self._clock.now_unix_nano()
-        lookup = Lookup(key=await self._find(prefix), read_unix_nano=read_unix_nano)
-        self._cache.put(prefix, lookup)
-        return lookup
-
-    async def _note_use(self, key: KnownKey[Identity], secret: str, signing_key: SigningKey) -> None:
+    async def _note_use(self, prefix: str, secret: str, signing_key: SigningKey, now_unix_nano: int) -> None:
+        """Write the use down, unless one less than a minute ago is."""
+        # As it is remembered now: of the requests that waited for one read, the first has noted the use.
+        key = self._reads.last(prefix)
+        if key is None:
+            return
+        if key.last_used_unix_nano is not None and now_unix_nano - key.last_used_unix_nano < _LAST_USED_NANOSECONDS:
+            return
+        # Remembered first, so that of the requests that come at once one writes.
+        self._reads.amend(prefix, replace(key, last_used_unix_nano=now_unix_nano))
         current = self._keys.current
         rehash = None
         if key.signing_key_id != current.id:
@@ -131,10 +133,3 @@ class Recognition(Generic[Identity]):
         except ServiceUnavailable as error:
             # A busy database must not cost the caller their request.
             log.warning("accounts.key_use_not_recorded", key_id=str(key.id), reason=error.detail)
-
-
-def unix_nano(moment: datetime | None) -> int | None:
-    """A moment as nanoseconds since the epoch."""
-    if moment is None:
-        return None
-    return (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) * 1_000

@@ -14,7 +14,6 @@ from tocsin.accounts.tables import (
     MembershipRow,
     OrganizationRow,
     PersonalTokenRow,
-    ServiceRow,
     SessionRow,
     UserRow,
 )
@@ -145,12 +144,6 @@ async def count_hashed_otherwise(
 async def forget_ended_sessions(session: AsyncSession, *, before: datetime) -> None:
     """Forget sessions that ended before a moment, by themselves or not."""
     await session.execute(delete(SessionRow).where(or_(SessionRow.ended_at < before, SessionRow.expires_at < before)))
-
-
-async def service_by_name(session: AsyncSession, organization_id: UUID, name: str) -> ServiceRow | None:
-    """A service of an organization, if it has one with this name."""
-    named = select(ServiceRow).where(ServiceRow.organization_id == organization_id, ServiceRow.name == name)
-    return (await session.scalars(named)).one_or_none()
 
 
 def _members() -> Select[UserRow, MembershipRow]:

@@ -1,6 +1,5 @@
 """Access tokens that ended before their time: known in every process within seconds, without a read a request."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -10,18 +9,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tocsin.accounts.access_tokens import ACCESS_TOKEN_SECONDS
 from tocsin.accounts.contracts import Principal
-from tocsin.accounts.recognition import unix_nano
+from tocsin.accounts.fresh_reads import FreshReads
 from tocsin.accounts.tables import RevocationRow
 from tocsin.database.inserting import insert_into
 from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
 from tocsin.kit.clock import Clock
 from tocsin.kit.errors import ServiceUnavailable, Unauthenticated
-from tocsin.kit.moments import NANOSECONDS_A_SECOND
-
-#: What any process called back is refused by every process after at most this long.
-REVOCATION_SECONDS = 5
-_FRESH_NANOSECONDS = REVOCATION_SECONDS * NANOSECONDS_A_SECOND
+from tocsin.kit.moments import NANOSECONDS_A_SECOND, unix_nano
 
 #: Tokens made before an older revocation have ended by themselves; the clocks of two machines may differ by the rest.
 _REMEMBERED = timedelta(seconds=ACCESS_TOKEN_SECONDS + 60)
@@ -35,9 +30,9 @@ class Revocations:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._revoked_unix_nano: dict[UUID, int] = {}
-        self._read_unix_nano: int | None = None
-        self._reading: asyncio.Task[None] | None = None
+        #: What this process has called back itself, and need not read.
+        self._own: dict[UUID, int] = {}
+        self._reads: FreshReads[None, dict[UUID, int]] = FreshReads(self._read, clock)
 
     async def revoke(self, session: AsyncSession, *subject_ids: UUID) -> int:
         """In the caller's transaction: end the access tokens that these sessions or users have been given so far.
@@ -61,9 +56,11 @@ class Revocations:
                 ),
                 rows,
             )
-        revoked_unix_nano = unix_nano(moment) or 0
+        revoked_unix_nano = unix_nano(moment)
         # Known here at once; if the transaction fails, tokens end that need not have: their owners get new ones.
-        self._revoked_unix_nano.update(dict.fromkeys(subject_ids, revoked_unix_nano))
+        forgotten = revoked_unix_nano - _REMEMBERED // timedelta(microseconds=1) * 1_000
+        self._own = {subject_id: at for subject_id, at in self._own.items() if at >= forgotten}
+        self._own.update(dict.fromkeys(subject_ids, revoked_unix_nano))
         return revoked_unix_nano
 
     async def check(self, principal: Principal) -> None:
@@ -72,30 +69,24 @@ class Revocations:
         Raises:
             Unauthenticated: the token was called back.
         """
-        await self._refresh()
+        read = await self._known()
         for subject_id in (principal.session_id, principal.user_id):
-            revoked_unix_nano = None if subject_id is None else self._revoked_unix_nano.get(subject_id)
-            if revoked_unix_nano is not None and principal.issued_unix_nano <= revoked_unix_nano:
+            if subject_id is None:
+                continue
+            revoked_unix_nano = max(read.get(subject_id, -1), self._own.get(subject_id, -1))
+            if principal.issued_unix_nano <= revoked_unix_nano:
                 raise Unauthenticated("the access token is no longer valid: get a new one, or sign in again")
 
-    async def _refresh(self) -> None:
-        now_unix_nano = self._clock.now_unix_nano()
-        read = self._read_unix_nano
-        if read is not None and 0 <= now_unix_nano - read < _FRESH_NANOSECONDS:
-            return
-        if self._reading is None or self._reading.done():
-            self._reading = asyncio.create_task(self._read(now_unix_nano))
-        await asyncio.shield(self._reading)
-
-    async def _read(self, now_unix_nano: int) -> None:
-        since = datetime.fromtimestamp(now_unix_nano / NANOSECONDS_A_SECOND, tz=UTC) - _REMEMBERED
-        recent = select(RevocationRow.subject_id, RevocationRow.revoked_at).where(RevocationRow.revoked_at >= since)
+    async def _known(self) -> dict[UUID, int]:
         try:
-            async with self._database.read_session(ALL_ORGANIZATIONS) as session:
-                found = {subject_id: unix_nano(moment) or 0 for subject_id, moment in await session.execute(recent)}
+            return await self._reads.get(None)
         except ServiceUnavailable as error:
             # Reading logs goes on: what was called back meanwhile ends with its token, in minutes at the most.
             log.warning("accounts.revocations_not_read", reason=error.detail)
-        else:
-            self._revoked_unix_nano = found
-        self._read_unix_nano = now_unix_nano
+            return {}
+
+    async def _read(self, _: None) -> dict[UUID, int]:
+        since = datetime.fromtimestamp(self._clock.now_unix_nano() / NANOSECONDS_A_SECOND, tz=UTC) - _REMEMBERED
+        recent = select(RevocationRow.subject_id, RevocationRow.revoked_at).where(RevocationRow.revoked_at >= since)
+        async with self._database.read_session(ALL_ORGANIZATIONS) as session:
+            return {subject_id: unix_nano(moment) for subject_id, moment in await session.execute(recent)}

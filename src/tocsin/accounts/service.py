@@ -7,7 +7,7 @@ import structlog
 from tocsin.accounts import repository
 from tocsin.accounts.access_tokens import AccessTokens
 from tocsin.accounts.api_keys import ApiKeys
-from tocsin.accounts.contracts import AccessToken, FirstStart, Origin, Principal, Role, SignIn
+from tocsin.accounts.contracts import LOCAL_OPERATOR_ID, AccessToken, FirstStart, Origin, Principal, Role, SignIn
 from tocsin.accounts.first_start import FirstStarter
 from tocsin.accounts.invitations import Invitations
 from tocsin.accounts.key_secrets import PERSONAL_TOKEN
@@ -21,15 +21,13 @@ from tocsin.accounts.sessions import Sessions
 from tocsin.accounts.signing_keys import SigningKeys
 from tocsin.accounts.tables import ApiKeyRow, PersonalTokenRow
 from tocsin.accounts.tickets import Tickets
-from tocsin.accounts.users import Users
+from tocsin.accounts.users import Users, may_reset
 from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
 from tocsin.kit.clock import Clock, utc_now
 from tocsin.kit.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unauthenticated
 from tocsin.limits.ports import RateLimiter
 
-#: The user of ``local_operator_token``: who holds the signing key needs no user of their own.
-LOCAL_OPERATOR_ID = UUID(int=0)
 LOCAL_OPERATOR_EMAIL = "operator@localhost"
 
 log = structlog.get_logger(__name__)
@@ -75,16 +73,16 @@ class AccountsService:
             revocations=self._revocations,
         )
         self.organizations = Organizations(database, clock=clock)
-        self.users = Users(
-            database,
-            clock=clock,
-            links=self._links,
-            sessions=self.sessions,
-            revocations=self._revocations,
-            on_rights_changed=self.personal_tokens.forget_all,
-        )
         self.invitations = Invitations(
             database, clock=clock, passwords=self._passwords, links=self._links, sessions=self.sessions
+        )
+        self.users = Users(
+            database,
+            links=self._links,
+            sessions=self.sessions,
+            invitations=self.invitations,
+            revocations=self._revocations,
+            on_rights_changed=self.personal_tokens.forget_all,
         )
         self._first_starter = FirstStarter(
             database,
@@ -149,17 +147,22 @@ class AccountsService:
     async def reset_password(self, token: str, new: str) -> None:
         """Put a new password in the place of one that was lost, by the link that an administrator gave.
 
+        Every session and every personal access token of the person ends.
+
         Raises:
-            Unauthenticated: the link is not valid, has expired, or was used before.
+            Unauthenticated: the link is not valid, has expired, was used before, or who gave it may no longer.
             InvalidRequest: the new password is too short or too long.
             Conflict: the password was changed at the same time.
         """
-        user_id, replaces = self._links.read_reset(token)
+        reset = self._links.read_reset(token)
         async with self._database.read_session(ALL_ORGANIZATIONS) as session:
-            old_hash = await repository.password_hash(session, user_id)
-        if old_hash is None or fingerprint(old_hash) != replaces:
+            old_hash = await repository.password_hash(session, reset.user_id)
+            may_still = await may_reset(session, reset.user_id, by=reset.by)
+        if old_hash is None or fingerprint(old_hash) != reset.replaces or not may_still:
             raise already_used()
-        await self._replace_password(user_id, old_hash=old_hash, new=new)
+        await self._replace_password(reset.user_id, old_hash=old_hash, new=new)
+        # Whoever had the lost password may have made tokens with it.
+        await self.personal_tokens.revoke_all(reset.user_id)
 
     async def principal_of(self, token: str) -> Principal:
         """Whose access token or personal access token this is. Reads the database at most once in 5 s.
@@ -167,7 +170,7 @@ class AccountsService:
         Raises:
             Unauthenticated: the token is not valid, has expired, or was called back more than 5 s ago.
         """
-        if token.startswith(f"{PERSONAL_TOKEN.label}_"):
+        if PERSONAL_TOKEN.is_one(token):
             return await self.personal_tokens.authenticate(token)
         principal = self._access_tokens.read(token)
         await self._revocations.check(principal)
@@ -187,15 +190,20 @@ class AccountsService:
         else:
             await self._revocations.check(principal)
 
-    async def local_operator_token(self) -> AccessToken:
-        """A token of an administrator of the first organization, for who can read the signing key anyway.
+    async def local_operator_token(self, slug: str | None = None) -> AccessToken:
+        """A token of an administrator of an organization, for who can read the signing key anyway.
+
+        Without a slug it is the oldest organization.
 
         Raises:
-            NotFound: there is no organization yet.
+            NotFound: there is no such organization, or none yet.
         """
-        organization_id = await self._first_starter.first_organization_id()
-        if organization_id is None:
+        slugs = await self.organizations.slugs()
+        if not slugs:
             raise NotFound("there is no organization yet: start the server first")
+        organization_id = slugs.get(slug or next(iter(slugs)))
+        if organization_id is None:
+            raise NotFound(f"there is no organization {slug!r}; there are: {', '.join(slugs)}")
         return self._access_tokens.mint(Principal(LOCAL_OPERATOR_ID, organization_id, Role.ADMIN, LOCAL_OPERATOR_EMAIL))
 
     async def count_hashed_with_older_keys(self) -> int:

@@ -1,8 +1,7 @@
 """Services: what an organization's logs come from, registered by a person or by their first log."""
 
-import asyncio
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,20 +11,16 @@ from sqlalchemy import ColumnElement, delete, func, select
 from sqlalchemy.exc import IntegrityError
 
 from tocsin.accounts.contracts import KnownServices, Service
+from tocsin.accounts.fresh_reads import FreshReads
 from tocsin.accounts.tables import ServiceRow
 from tocsin.database.inserting import insert_into
 from tocsin.database.service import Database
 from tocsin.kit.clock import Clock, utc_now
 from tocsin.kit.errors import Conflict, NotFound, ServiceUnavailable
-from tocsin.kit.moments import NANOSECONDS_A_SECOND
 
 #: Of one organization: a sender that makes up names must not fill the database. Logs of further services are stored
 #: all the same; they have no entry here.
 MAX_SERVICES = 10_000
-
-#: A service that any process made inactive takes no more logs in every process after at most this long.
-SERVICES_SECONDS = 5
-_FRESH_NANOSECONDS = SERVICES_SECONDS * NANOSECONDS_A_SECOND
 
 log = structlog.get_logger(__name__)
 
@@ -47,8 +42,7 @@ class Services:
     def __init__(self, database: Database, *, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._known: dict[UUID, KnownServices] = {}
-        self._reading: dict[UUID, asyncio.Task[KnownServices]] = {}
+        self._reads: FreshReads[UUID, KnownServices] = FreshReads(self._read, clock)
 
     async def all_of(self, organization_id: UUID) -> list[Service]:
         """Every service, by name."""
@@ -85,7 +79,7 @@ class Services:
                 session.add(row)
         except IntegrityError as error:
             raise Conflict(f"there is a service named {name!r}") from error
-        self._known.pop(organization_id, None)
+        self._reads.forget(organization_id)
         log.info("accounts.service_created", service_id=str(row.id), organization_id=str(organization_id))
         return _service(row)
 
@@ -103,7 +97,7 @@ class Services:
             if row is None:
                 raise _not_found()
             _apply(row, change(_service(row)))
-        self._known.pop(organization_id, None)
+        self._reads.forget(organization_id)
         log.info("accounts.service_changed", service_id=str(service_id), active=row.active)
         return _service(row)
 
@@ -117,24 +111,19 @@ class Services:
         async with self._database.session(organization_id) as session:
             if (await session.scalars(gone)).one_or_none() is None:
                 raise _not_found()
-        self._known.pop(organization_id, None)
+        self._reads.forget(organization_id)
         log.info("accounts.service_deleted", service_id=str(service_id), organization_id=str(organization_id))
 
     async def known(self, organization_id: UUID) -> KnownServices:
-        """Which services there are, read at most once in ``SERVICES_SECONDS``.
+        """Which services there are, as they were a few seconds ago at most.
 
         A database that is away costs no sender a request: what was known last still holds, or nothing is known.
         """
-        now_unix_nano = self._clock.now_unix_nano()
-        known = self._known.get(organization_id)
-        if known is not None and 0 <= now_unix_nano - known.read_unix_nano < _FRESH_NANOSECONDS:
-            return known
-        reading = self._reading.get(organization_id)
-        if reading is None:
-            reading = asyncio.create_task(self._read(organization_id, now_unix_nano))
-            self._reading[organization_id] = reading
-            reading.add_done_callback(lambda _: self._reading.pop(organization_id, None))
-        return await asyncio.shield(reading)
+        try:
+            return await self._reads.get(organization_id)
+        except ServiceUnavailable as error:
+            log.warning("accounts.services_not_read", reason=error.detail)
+            return self._reads.last(organization_id) or KnownServices(frozenset(), frozenset(), is_full=False)
 
     async def register(self, organization_id: UUID, names: Collection[str]) -> None:
         """Make entries for services whose first logs came, as far as there is room. Again does nothing.
@@ -155,27 +144,18 @@ class Services:
         if len(new) < len(missing):
             log.warning("accounts.service_not_registered", organization_id=str(organization_id), limit=MAX_SERVICES)
         if new:
-            self._known.pop(organization_id, None)
+            self._reads.forget(organization_id)
             log.info("accounts.services_registered", organization_id=str(organization_id), services=new)
 
-    async def _read(self, organization_id: UUID, now_unix_nano: int) -> KnownServices:
+    async def _read(self, organization_id: UUID) -> KnownServices:
         names = select(ServiceRow.name, ServiceRow.active).where(ServiceRow.organization_id == organization_id)
-        try:
-            async with self._database.read_session(organization_id) as session:
-                rows = [(name, active) for name, active in await session.execute(names)]
-        except ServiceUnavailable as error:
-            log.warning("accounts.services_not_read", reason=error.detail)
-            nothing = KnownServices(frozenset(), frozenset(), now_unix_nano, is_full=False)
-            known = replace(self._known.get(organization_id, nothing), read_unix_nano=now_unix_nano)
-        else:
-            known = KnownServices(
-                frozenset(name for name, active in rows if active),
-                frozenset(name for name, active in rows if not active),
-                now_unix_nano,
-                is_full=len(rows) >= MAX_SERVICES,
-            )
-        self._known[organization_id] = known
-        return known
+        async with self._database.read_session(organization_id) as session:
+            rows = [(name, active) for name, active in await session.execute(names)]
+        return KnownServices(
+            frozenset(name for name, active in rows if active),
+            frozenset(name for name, active in rows if not active),
+            is_full=len(rows) >= MAX_SERVICES,
+        )
 
 
 def new_service(organization_id: UUID, name: str, *, now: datetime) -> ServiceRow:

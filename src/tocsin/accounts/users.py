@@ -1,4 +1,4 @@
-"""Users: the people of an organization, what each may do there, and who is invited."""
+"""Users: the people of an organization, and what each may do there."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -8,14 +8,14 @@ from sqlalchemy import ColumnElement, Select, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from tocsin.accounts import repository
-from tocsin.accounts.contracts import Member, PasswordLink, Principal, Role
+from tocsin.accounts.contracts import LOCAL_OPERATOR_ID, Member, PasswordLink, Principal, Role
+from tocsin.accounts.invitations import Invitations
 from tocsin.accounts.password_links import PasswordLinks
 from tocsin.accounts.revocations import Revocations
 from tocsin.accounts.sessions import Sessions
 from tocsin.accounts.tables import MembershipRow, PersonalTokenRow, SessionRow, UserRow
 from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
-from tocsin.kit.clock import Clock
 from tocsin.kit.errors import Conflict, Forbidden, NotFound
 
 log = structlog.get_logger(__name__)
@@ -28,17 +28,17 @@ class Users:
         self,
         database: Database,
         *,
-        clock: Clock,
         links: PasswordLinks,
         sessions: Sessions,
+        invitations: Invitations,
         revocations: Revocations,
         on_rights_changed: Callable[[], None],
     ) -> None:
         """Call ``on_rights_changed`` whenever what somebody may do has changed."""
         self._database = database
-        self._clock = clock
         self._links = links
         self._sessions = sessions
+        self._invitations = invitations
         self._revocations = revocations
         self._on_rights_changed = on_rights_changed
 
@@ -82,6 +82,8 @@ class Users:
             changed = update(MembershipRow).where(*_is(organization_id, user_id)).values(role=role)
             if (await session.scalars(changed.returning(MembershipRow.user_id))).one_or_none() is None:
                 raise _not_found()
+            if role is not Role.ADMIN:
+                await self._invitations.withdraw_all_by(session, organization_id, user_id)
             await self._revocations.revoke(session, user_id)
         self._on_rights_changed()
         log.info("accounts.role_changed", user_id=str(user_id), organization_id=str(organization_id), role=role.value)
@@ -104,6 +106,7 @@ class Users:
                 )
             )
             await self._sessions.end_all(session, user_id, organization_id=organization_id)
+            await self._invitations.withdraw_all_by(session, organization_id, user_id)
             await self._revocations.revoke(session, user_id)
         self._on_rights_changed()
         log.info("accounts.user_removed", user_id=str(user_id), organization_id=str(organization_id))
@@ -120,31 +123,27 @@ class Users:
             await self._sessions.end_all(session, user_id, organization_id=organization_id)
         log.info("accounts.user_signed_out", user_id=str(user_id), organization_id=str(organization_id))
 
-    async def reset_link(self, principal: Principal, user_id: UUID, *, may_any: bool = False) -> PasswordLink:
+    async def reset_link(self, principal: Principal, user_id: UUID) -> PasswordLink:
         """A link by which a person can choose a new password; their old one is good until then.
 
-        Who resets a password could sign in with it: so only where the principal administers every organization that
-        the person is in, or ``may_any``.
+        Who resets a password could sign in with it: so only who ``may_reset`` it, now and when the link is used.
 
         Raises:
             NotFound: the person is not in the principal's organization.
-            Forbidden: the person is in an organization too that the principal does not administer.
+            Forbidden: the person is in an organization too that the principal does not administer, or the principal.
         """
+        if user_id == principal.user_id:
+            raise Forbidden("change your own password with the old one: POST /v1/auth/password")
         async with self._database.read_session(ALL_ORGANIZATIONS) as session:
             member = await repository.member(session, user_id, principal.organization_id)
             if member is None:
                 raise _not_found()
-            if not may_any:
-                theirs = set(await session.scalars(_organizations(MembershipRow.user_id == user_id)))
-                administered = _organizations(
-                    MembershipRow.user_id == principal.user_id, MembershipRow.role == Role.ADMIN
+            if not await may_reset(session, user_id, by=principal.user_id):
+                raise Forbidden(
+                    "this person is in another organization too, which you do not administer: an administrator "
+                    "of all of them can do it, or the operator with `tocsin users reset-password`"
                 )
-                if not theirs <= set(await session.scalars(administered)):
-                    raise Forbidden(
-                        "this person is in another organization too, which you do not administer: an administrator "
-                        "of all of them can do it, or the operator with `tocsin users reset-password`"
-                    )
-        token, expires_at = self._links.reset(user_id, member.password_hash)
+        token, expires_at = self._links.reset(user_id, member.password_hash, by=principal.user_id)
         log.info("accounts.password_reset_linked", user_id=str(user_id), by=str(principal.user_id))
         return PasswordLink(member.email, token, expires_at)
 
@@ -160,6 +159,15 @@ class Users:
         )
         if set(await session.scalars(admins)) == {user_id}:
             raise Conflict("this is the only administrator: make somebody else one first")
+
+
+async def may_reset(session: AsyncSession, user_id: UUID, *, by: UUID) -> bool:
+    """Whether one may reset another's password: as an administrator of all their organizations, or as the operator."""
+    if by == LOCAL_OPERATOR_ID:
+        return True
+    theirs = set(await session.scalars(_organizations(MembershipRow.user_id == user_id)))
+    administered = _organizations(MembershipRow.user_id == by, MembershipRow.role == Role.ADMIN)
+    return bool(theirs) and theirs <= set(await session.scalars(administered))
 
 
 def _organizations(*conditions: ColumnElement[bool]) -> Select[UUID]:

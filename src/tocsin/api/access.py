@@ -9,11 +9,11 @@ from litestar.handlers import BaseRouteHandler
 
 from tocsin.accounts.access import Rule, Traffic
 from tocsin.accounts.contracts import KeyIdentity, Principal
-from tocsin.accounts.guards import AnyConnection, address_of, authenticate
+from tocsin.accounts.guards import AnyConnection, address_of, authenticate, costs_a_read
 from tocsin.api.access_rules import RULES, WEBSOCKET, Endpoint
 from tocsin.kit.errors import Forbidden, TooManyRequests, Unauthenticated
 from tocsin.kit.rates import Rate
-from tocsin.kit.settings import LimitSettings
+from tocsin.kit.setting_sections import LimitSettings
 from tocsin.limits.addresses import counted_address
 from tocsin.limits.ports import Allowance, RateLimiter
 
@@ -38,6 +38,7 @@ class AccessGuard:
         self._rates: dict[Traffic, Rate | None] = {
             Traffic.OPERATIONS: None,
             Traffic.SIGN_IN: limits.sign_in,
+            Traffic.REFRESH: limits.strangers,
             Traffic.READ: limits.read,
             Traffic.WRITE: limits.write,
             Traffic.INGEST: limits.ingest,
@@ -60,6 +61,8 @@ class AccessGuard:
         if rule is None:
             log.error("api.endpoint_without_rule", method=method, path=scope["path_template"])
             raise Forbidden("no rule says who may do this, so nobody may")
+        if costs_a_read(connection, rule):
+            await self._check_strangers(connection)
         try:
             caller = await authenticate(connection, rule)
         except Unauthenticated:
@@ -67,16 +70,21 @@ class AccessGuard:
             raise
         await self._take(connection, f"{rule.traffic}:{_name(caller, connection)}", self._rates[rule.traffic])
 
+    async def _check_strangers(self, connection: AnyConnection) -> None:
+        """Read nothing for an address that has shown too much that is not valid."""
+        if self._strangers is None:
+            return
+        allowance = await self._limiter.peek(f"strangers:{_place(connection)}", self._strangers)
+        if not allowance.allowed:
+            raise _too_often(self._strangers, allowance)
+
     async def _take(self, connection: AnyConnection, bucket: str, rate: Rate | None) -> None:
         if rate is None:
             return
         allowance = await self._limiter.take(bucket, rate)
         connection.scope["state"][_ALLOWANCE] = allowance
         if not allowance.allowed:
-            raise TooManyRequests(
-                f"you ask too often: {rate.count:,} in {rate.period_seconds:g} s are let through",
-                retry_after_seconds=allowance.retry_after_seconds,
-            )
+            raise _too_often(rate, allowance)
 
 
 async def add_limit_headers(message: Any, scope: Any) -> None:
@@ -95,6 +103,13 @@ async def add_limit_headers(message: Any, scope: Any) -> None:
         (b"ratelimit-remaining", b"%d" % allowance.remaining),
         (b"ratelimit-reset", b"%d" % -(-allowance.reset_seconds // 1)),
     ]
+
+
+def _too_often(rate: Rate, allowance: Allowance) -> TooManyRequests:
+    return TooManyRequests(
+        f"you ask too often: {rate.count:,} in {rate.period_seconds:g} s are let through",
+        retry_after_seconds=allowance.retry_after_seconds,
+    )
 
 
 def _name(caller: KeyIdentity | Principal | None, connection: AnyConnection) -> str:

@@ -29,7 +29,7 @@ _OPERATIONS: dict[Endpoint, Rule] = {
 
 _AUTH: dict[Endpoint, Rule] = {
     ("POST", "/v1/auth/login"): anyone(Traffic.SIGN_IN),
-    ("POST", "/v1/auth/refresh"): anyone(Traffic.SIGN_IN),
+    ("POST", "/v1/auth/refresh"): anyone(Traffic.REFRESH),
     ("POST", "/v1/auth/reset-password"): anyone(Traffic.SIGN_IN),
     ("POST", "/v1/auth/accept-invitation"): anyone(Traffic.SIGN_IN),
     ("GET", "/v1/auth/me"): oneself(Traffic.READ, with_any_token=True, with_one_time_password=True),
@@ -51,12 +51,12 @@ _ADMINISTRATION: dict[Endpoint, Rule] = {
     ("GET", "/v1/organization"): reader(Scope.ORGANIZATION_READ),
     ("PATCH", "/v1/organization"): admin(Scope.ORGANIZATION_WRITE),
     ("GET", "/v1/users"): reader(Scope.USERS_READ),
-    ("PATCH", "/v1/users/{user_id}"): admin(Scope.USERS_WRITE),
+    ("PATCH", "/v1/users/{user_id}"): admin(None),
     ("DELETE", "/v1/users/{user_id}"): admin(Scope.USERS_WRITE),
     ("POST", "/v1/users/{user_id}/logout"): admin(Scope.USERS_WRITE),
     ("POST", "/v1/users/{user_id}/password-reset"): admin(None),
     ("GET", "/v1/invitations"): admin(Scope.USERS_READ, traffic=Traffic.READ),
-    ("POST", "/v1/invitations"): admin(Scope.USERS_WRITE),
+    ("POST", "/v1/invitations"): admin(None),
     ("DELETE", "/v1/invitations/{invitation_id}"): admin(Scope.USERS_WRITE),
     ("GET", "/v1/services"): reader(Scope.SERVICES_READ),
     ("POST", "/v1/services"): developer(Scope.SERVICES_WRITE),

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import Any
 
+import msgspec
 from litestar.openapi.spec import OpenAPI, OpenAPIMediaType, OpenAPIResponse, Operation, PathItem, Reference
 
 from tocsin.accounts.access import Caller, Rule, Traffic
@@ -32,7 +33,9 @@ _SECURITY = {Caller.ANYONE: None, Caller.SENDER: API_KEY_SECURITY, Caller.PERSON
 class DescribedOpenAPI(OpenAPI):
     """A description with the access table in it, once somebody reads it: making it takes longer than a start should."""
 
-    _has_access = False
+    # No fields of a description, which are what is made into JSON.
+    _schema = None
+    _encoded = None
 
     @classmethod
     def of(cls, description: OpenAPI) -> "DescribedOpenAPI":
@@ -40,11 +43,17 @@ class DescribedOpenAPI(OpenAPI):
         return cls(**{member.name: getattr(description, member.name) for member in fields(description)})
 
     def to_schema(self) -> dict[str, Any]:
-        """The description as JSON."""
-        if not self._has_access:
+        """The description as JSON, made once."""
+        if self._schema is None:
             describe_access(self, RULES)
-            self._has_access = True
-        return super().to_schema()
+            self._schema = super().to_schema()
+        return self._schema
+
+    def encoded(self) -> bytes:
+        """The description's text, made once: anybody may ask for it as often as they like."""
+        if self._encoded is None:
+            self._encoded = msgspec.json.encode(self.to_schema())
+        return self._encoded
 
 
 def describe_access(description: OpenAPI, rules: Mapping[Endpoint, Rule]) -> None:

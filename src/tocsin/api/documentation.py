@@ -68,9 +68,11 @@ def _asset(name: str) -> Traversable | None:
 
 
 @get("/openapi.json", include_in_schema=False, sync_to_thread=False, media_type=OPENAPI_MEDIA_TYPE)
-def openapi_description(request: Request[None, None, State]) -> dict[str, Any]:
+def openapi_description(request: Request[None, None, State]) -> Response[bytes]:
     """The description of the API."""
-    return request.app.openapi_schema.to_schema()
+    description = request.app.openapi_schema
+    assert isinstance(description, DescribedOpenAPI)
+    return Response(description.encoded(), media_type=OPENAPI_MEDIA_TYPE)
 
 
 class DescribedAccess(OpenAPIConfig):

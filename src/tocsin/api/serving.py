@@ -18,7 +18,8 @@ from tocsin.api.http_protocol import BoundedHttpProtocol
 from tocsin.api.request_log import logging_requests
 from tocsin.kit import interpreter
 from tocsin.kit.errors import StartupError
-from tocsin.kit.settings import EdgeSettings, Settings
+from tocsin.kit.setting_sections import EdgeSettings
+from tocsin.kit.settings import Settings
 from tocsin.kit.telemetry import AsgiApplication, Tracing, configure_logging
 from tocsin.wiring import Components, build
 

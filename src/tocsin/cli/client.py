@@ -172,7 +172,7 @@ async def _signed_token(settings: Settings) -> str:
             "or set TOCSIN_DATA_DIR to its data directory, or TOCSIN_TOKEN to an access token"
         )
     async with local_accounts(settings) as accounts:
-        return (await accounts.local_operator_token()).token
+        return (await accounts.local_operator_token(settings.client.organization)).token
 
 
 def _checked(response: httpx.Response) -> httpx.Response:

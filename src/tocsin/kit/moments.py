@@ -6,10 +6,13 @@ only be seconds, below 1e14 milliseconds, and so on.
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 NANOSECONDS_A_SECOND = 1_000_000_000
+NANOSECONDS_A_DAY = 86_400 * NANOSECONDS_A_SECOND
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 _UNITS = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3), (10**19, 1))
 """Numbers below the first are of a unit that has so many nanoseconds."""
@@ -41,3 +44,8 @@ def nanoseconds_of_number(number: float | Decimal) -> int | None:
     factor = next(factor for limit, factor in _UNITS if number < limit)
     # Through Decimal and the shortest text: 1700000000.1 seconds are exactly 100 ms past, not 99999904 ns.
     return number * factor if isinstance(number, int) else int(Decimal(str(number)) * factor)
+
+
+def unix_nano(moment: datetime) -> int:
+    """An aware moment as nanoseconds since the epoch."""
+    return (moment - _EPOCH) // timedelta(microseconds=1) * 1_000

@@ -2,6 +2,7 @@
 
 import asyncio
 from contextlib import aclosing, suppress
+from time import monotonic
 
 from litestar import websocket
 from litestar.di import NamedDependency
@@ -29,7 +30,7 @@ from tocsin.search.live_messages import (
 from tocsin.search.live_sign_in import AnyWebSocket, Doorkeeper, check_origin
 from tocsin.search.live_watcher import WatcherTooSlow, too_slow
 
-TOKEN_CHECK_SECONDS = 30.0
+TOKEN_CHECK_SECONDS = 5.0
 """How long after its token's end a tail may live on."""
 
 SEND_SECONDS = 10.0
@@ -92,6 +93,7 @@ class _Session:
         self._socket = socket
         self._live_tail = live_tail
         self._principal = principal
+        self._checked_at = monotonic()
         self._query: str | None = None
         self._rate_limit: int | None = None
         #: Everything up to here was sent.
@@ -114,7 +116,7 @@ class _Session:
                 done, _ = await asyncio.wait(waiting, timeout=TOKEN_CHECK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
                 if self._forwarding in done:
                     self._forwarding.result()
-                await accounts_of(self._socket).recheck(self._principal)
+                await self._recheck()
                 if receiving in done:
                     await self._answer(receiving.result())
                     receiving = asyncio.create_task(self._socket.receive_data(mode="text"))
@@ -124,11 +126,18 @@ class _Session:
                 self._forwarding.cancel()
                 await asyncio.gather(self._forwarding, return_exceptions=True)
 
+    async def _recheck(self) -> None:
+        """See now and then, and not with every message, whether the principal may still watch."""
+        if monotonic() - self._checked_at >= TOKEN_CHECK_SECONDS:
+            await accounts_of(self._socket).recheck(self._principal)
+            self._checked_at = monotonic()
+
     async def _authenticate(self, token: str) -> None:
         principal = await admit_in_band(self._socket, token)
         if principal.organization_id != self._principal.organization_id:
             raise Forbidden("the access token is of another organization; open another live tail for it")
         self._principal = principal
+        self._checked_at = monotonic()
 
     async def _answer(self, text: str) -> None:
         try:

@@ -81,6 +81,7 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         await database.migrate()
         limiter = MemoryRateLimiter(clock)
         accounts = _accounts(settings, database, limiter)
+        closing.push_async_callback(accounts.close)
         first_start = await accounts.first_start()
         live_tail = LiveTail(store)
         closing.push_async_callback(live_tail.close)

@@ -1,3 +1,4 @@
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
@@ -42,9 +43,11 @@ def clock() -> HeldClock:
 
 
 @pytest.fixture
-def accounts(database: Database, clock: HeldClock) -> AccountsService:
+async def accounts(database: Database, clock: HeldClock) -> AsyncIterator[AccountsService]:
     """Accounts over an empty database."""
-    return AccountsService(database, signing_keys=SIGNING_KEYS, clock=clock, limiter=MemoryRateLimiter(clock))
+    service = AccountsService(database, signing_keys=SIGNING_KEYS, clock=clock, limiter=MemoryRateLimiter(clock))
+    yield service
+    await service.close()
 
 
 @pytest.fixture

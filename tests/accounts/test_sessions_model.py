@@ -72,6 +72,7 @@ class PersonsSessions(RuleBasedStateMachine):
         await add_person(installation, "ada", Role.VIEWER)
 
     def teardown(self) -> None:
+        self.run(self.accounts.close())
         self.run(self.database.close())
         self.loop.close()
         shutil.rmtree(self.directory)

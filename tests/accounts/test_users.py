@@ -19,6 +19,8 @@ from tests.accounts.people import (
 )
 from tocsin.accounts.contracts import LOCAL_OPERATOR_ID, Member, Role, Scope
 from tocsin.accounts.password_links import RESET_SECONDS
+from tocsin.accounts.tables import MembershipRow
+from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.kit.clock import utc_now
 from tocsin.kit.errors import Conflict, Forbidden, InvalidRequest, NotFound, Unauthenticated
 

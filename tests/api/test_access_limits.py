@@ -91,10 +91,11 @@ async def test_an_address_is_refused_when_it_shows_what_is_not_valid_too_often(
     calling: httpx.AsyncClient, callers: Callers
 ) -> None:
     unknown = {"X-API-Key": "svc_abcdefgh_" + "x" * 43}
+    assert await statuses(calling, 1, "POST", "/v1/ingest", sender(), LOG) == [200]
     assert await statuses(calling, 1, "POST", "/v1/ingest", unknown, LOG) == [401]
     assert await statuses(calling, 1, "GET", "/v1/logs", {}) == [401]
     assert await statuses(calling, 2, "GET", "/v1/logs", {"Authorization": "Bearer x"}) == [429, 429]
-    # Who shows something valid from there is not held to blame.
+    # A sender from there that is known is not held to blame.
     assert await statuses(calling, 1, "POST", "/v1/ingest", sender(), LOG) == [200]
 
 

@@ -44,6 +44,10 @@ class ApiKeys:
         """
         return await self._recognition.recognize(secret)
 
+    async def close(self) -> None:
+        """Give up the reads that are under way."""
+        await self._recognition.close()
+
     def is_known(self, secret: str) -> bool:
         """Whether recognising a secret waits for no read."""
         return self._recognition.is_known(secret)

@@ -54,7 +54,9 @@ class FreshReads(Generic[Key, Value]):
         self._clock = clock
         self._found: OrderedDict[Key, _Entry[Value]] = OrderedDict()
         self._absent: OrderedDict[Key, _Entry[Value]] = OrderedDict()
+        #: The reads that others may wait for; and all that are under way, also those that nobody should.
         self._reading: dict[Key, asyncio.Task[Value]] = {}
+        self._tasks: set[asyncio.Task[Value]] = set()
         #: Grows with all that is forgotten: what was read before is not remembered after it.
         self._generation = 0
 
@@ -108,6 +110,13 @@ class FreshReads(Generic[Key, Value]):
         self._absent.clear()
         self._reading.clear()
 
+    async def close(self) -> None:
+        """Give up the reads that are under way."""
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+
     def _entry(self, key: Key) -> _Entry[Value] | None:
         for entries in (self._found, self._absent):
             entry = entries.get(key)
@@ -124,10 +133,12 @@ class FreshReads(Generic[Key, Value]):
         reading = self._reading.get(key)
         if reading is None:
             reading = self._reading[key] = asyncio.create_task(self._read_and_remember(key))
+            self._tasks.add(reading)
             reading.add_done_callback(lambda done: self._end_read(key, done))
         return reading
 
     def _end_read(self, key: Key, done: "asyncio.Task[Value]") -> None:
+        self._tasks.discard(done)
         if self._reading.get(key) is done:
             del self._reading[key]
         if not done.cancelled():

@@ -144,6 +144,10 @@ class PersonalTokens:
             if (await session.scalars(valid)).one_or_none() is None:
                 raise Unauthenticated("the personal access token is not valid")
 
+    async def close(self) -> None:
+        """Give up the reads that are under way."""
+        await self._recognition.close()
+
     def is_known(self, secret: str) -> bool:
         """Whether recognising a secret waits for no read."""
         return self._recognition.is_known(secret)

@@ -99,6 +99,10 @@ class Recognition(Generic[Identity]):
         """Read everything anew the next time."""
         self._reads.forget_all()
 
+    async def close(self) -> None:
+        """Give up the reads that are under way."""
+        await self._reads.close()
+
     def _refused(self) -> Unauthenticated:
         return Unauthenticated(f"{self._called} is not valid")
 

@@ -63,6 +63,10 @@ class Revocations:
         self._own.update(dict.fromkeys(subject_ids, revoked_unix_nano))
         return revoked_unix_nano
 
+    async def close(self) -> None:
+        """Give up the reads that are under way."""
+        await self._reads.close()
+
     async def check(self, principal: Principal) -> None:
         """Let a principal pass whose access token still counts.
 

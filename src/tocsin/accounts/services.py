@@ -114,6 +114,10 @@ class Services:
         self._reads.forget(organization_id)
         log.info("accounts.service_deleted", service_id=str(service_id), organization_id=str(organization_id))
 
+    async def close(self) -> None:
+        """Give up the reads that are under way."""
+        await self._reads.close()
+
     async def known(self, organization_id: UUID) -> KnownServices:
         """Which services there are, as they were a few seconds ago at most.
 

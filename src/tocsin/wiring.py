@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import structlog
+
 from tocsin.accounts.contracts import FirstStart
 from tocsin.accounts.service import AccountsService
 from tocsin.accounts.signing_keys import load_signing_keys
@@ -32,6 +34,9 @@ from tocsin.search.service import SearchService
 LOGSTORE_DIRECTORY = "logs"
 
 _OWNER_ONLY = 0o700
+_OTHERS = 0o077
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +145,18 @@ def _make_data_directory(directory: Path) -> None:
         directory.mkdir(mode=_OWNER_ONLY, parents=True, exist_ok=True)
     except OSError as error:
         raise StartupError(f"the data directory {directory} can't be made: {error.strerror}") from error
+    if directory.stat().st_mode & _OTHERS:
+        _close_to_others(directory)
+
+
+def _close_to_others(directory: Path) -> None:
+    """Take from others what they may see of a directory that was there before, as volumes and restores make them."""
+    try:
+        directory.chmod(_OWNER_ONLY)
+    except OSError as error:
+        log.warning("wiring.data_directory_open_to_others", directory=str(directory), reason=error.strerror)
+    else:
+        log.info("wiring.data_directory_closed_to_others", directory=str(directory))
 
 
 def _log_store(settings: Settings) -> LogStore:

@@ -18,6 +18,7 @@ from tests.accounts.people import (
     works,
 )
 from tocsin.accounts.contracts import LOCAL_OPERATOR_ID, Member, Role, Scope
+from tocsin.accounts.fresh_reads import FRESH_SECONDS
 from tocsin.accounts.password_links import RESET_SECONDS
 from tocsin.accounts.tables import MembershipRow
 from tocsin.database.scopes import ALL_ORGANIZATIONS
@@ -50,6 +51,20 @@ async def test_members_are_listed_by_address_with_their_last_use(installation: I
     assert listed == Member(
         user_id=bob, email="bob@example.com", role=Role.VIEWER, must_change_password=True, last_seen_at=seen
     )
+
+
+async def test_access_tokens_of_before_end_when_a_role_changes(installation: Installation, theirs: UUID) -> None:
+    accounts, other = installation.accounts, installation.another_process()
+    bob = await add_person(installation, "bob", Role.ADMIN, theirs)
+    before = await sign_in(installation, "bob")
+    assert await token_works(other, before.access.token)
+    await accounts.users.change_role(theirs, bob, Role.VIEWER)
+    assert not await token_works(accounts, before.access.token)
+    installation.clock.move(seconds=FRESH_SECONDS)
+    assert not await token_works(other, before.access.token)
+    await other.close()
+    after = await accounts.sessions.refresh(before.refresh_token, DESK)
+    assert (await accounts.principal_of(after.access.token)).role is Role.VIEWER
 
 
 async def test_the_only_administrator_remains_one(installation: Installation, theirs: UUID) -> None:

@@ -1,14 +1,17 @@
 """How often a caller may ask: who counts as whom, and what they are told."""
 
+import json
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
+from websockets.asyncio.client import connect
 
 from tests.api.callers import DESK, Callers, make_callers, sender
 from tests.api.conftest import PASSWORD
+from tests.support.serving import served
 from tocsin.accounts.contracts import Role, Scope
 from tocsin.api.application import create_app
 from tocsin.database.scopes import Scope as SessionScope
@@ -137,3 +140,18 @@ async def test_sessions_go_on_when_somebody_at_their_address_guesses_passwords(
     assert await statuses(calling, 3, "POST", "/v1/auth/login", {}, nobody) == [401, 401, 429]
     refresh = {"refresh_token": signed_in.refresh_token}
     assert await statuses(calling, 1, "POST", "/v1/auth/refresh", {}, refresh) == [200]
+
+
+async def test_a_live_tail_is_told_to_come_back_when_it_was_opened_too_often(
+    components: Components, callers: Callers
+) -> None:
+    limited = replace(components, settings=replace(components.settings, limits=LIMITS))
+    headers = callers.of(Role.VIEWER)
+    async with served(create_app(limited)) as port:
+        for expected in ("started", "started", "started", "problem"):
+            async with connect(f"ws://127.0.0.1:{port}/live/logs", additional_headers=headers) as socket:
+                if expected == "started":
+                    await socket.send('{"type": "start"}')
+                message = json.loads(await socket.recv())
+                assert message["type"] == expected
+        assert message["problem"]["status"] == 429

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.support.server import ServerEnded, TocsinServer, free_port
+from tests.support.server import API_KEY, PASSWORD, ServerEnded, TocsinServer, free_port
 
 
 def found(server: TocsinServer, query: str) -> list[str]:
@@ -44,6 +44,25 @@ def test_first_start_prints_what_is_needed_and_the_curl_line_works(new_server: T
     with new_server.client() as client:
         login = client.post("/v1/auth/login", json={"email": "admin@localhost", "password": password[1]})
     assert login.json()["password_change_required"] is True
+
+
+def test_secrets_that_were_given_are_not_printed(new_server: TocsinServer) -> None:
+    new_server.start()
+    assert PASSWORD not in new_server.output
+    assert API_KEY not in new_server.output
+    assert "as given by TOCSIN_BOOTSTRAP_PASSWORD" in new_server.output
+
+
+def test_nothing_in_the_data_directory_is_for_others_even_when_it_was_open_before(new_server: TocsinServer) -> None:
+    new_server.data_dir.mkdir(mode=0o755)
+    new_server.data_dir.chmod(0o755)
+    new_server.start()
+    with new_server.sender() as sender:
+        sender.post("/v1/ingest", json={"message": "private"}).raise_for_status()
+    files = [new_server.data_dir, *new_server.data_dir.rglob("*")]
+    assert len(files) > 5
+    assert [path for path in files if path.stat().st_mode & 0o077 and path.parent == new_server.data_dir] == []
+    assert new_server.data_dir.stat().st_mode & 0o077 == 0
 
 
 def test_secrets_are_not_printed_again_when_started_again(new_server: TocsinServer) -> None:

@@ -70,6 +70,7 @@ async def test_logs_of_an_inactive_service_are_kept_as_dead_letters(
     assert (outcome.stored, outcome.rejected) == (1, {RejectReason.SERVICE_INACTIVE: 1})
     [letter] = await service.dead_letters(ORGANIZATION, limit=10)
     assert "inactive" in letter.detail
+    assert letter.service == "payment"
     await services.change(ORGANIZATION, payment.id, lambda now: ServiceDraft(active=True))
     assert (await send(service, "payment")).stored == 1
 

@@ -48,6 +48,10 @@ class ApiKeys:
         """Give up the reads that are under way."""
         await self._recognition.close()
 
+    def forget_all(self) -> None:
+        """Read what stands behind every key anew: something that they stand for has changed."""
+        self._recognition.forget_all()
+
     def is_known(self, secret: str) -> bool:
         """Whether recognising a secret waits for no read."""
         return self._recognition.is_known(secret)

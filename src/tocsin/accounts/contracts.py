@@ -89,6 +89,9 @@ class FirstStart:
     admin_password: str = field(repr=False)
     api_key: str = field(repr=False)
     organization_id: UUID
+    #: Whether the operator has given the password or the key, and so knows it.
+    password_is_given: bool = False
+    api_key_is_given: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -76,7 +76,12 @@ class FirstStarter:
             return None
         log.info("accounts.first_start", organization_id=str(organization_id))
         return FirstStart(
-            admin_email=FIRST_ADMIN_EMAIL, admin_password=password, api_key=secret, organization_id=organization_id
+            admin_email=FIRST_ADMIN_EMAIL,
+            admin_password=password,
+            api_key=secret,
+            organization_id=organization_id,
+            password_is_given=self._bootstrap_password is not None,
+            api_key_is_given=self._bootstrap_api_key is not None,
         )
 
     async def first_organization_id(self) -> UUID | None:

@@ -75,6 +75,11 @@ def costs_a_read(connection: AnyConnection, rule: Rule) -> bool:
     return token is not None and PERSONAL_TOKEN.is_one(token) and not accounts.personal_tokens.is_known(token)
 
 
+def refuse_once_accepted(connection: AnyConnection, error: TocsinError) -> None:
+    """Leave it to a WebSocket's endpoint to say why it is refused: before it is accepted, it could not hear it."""
+    connection.scope["state"][_REFUSAL] = error
+
+
 async def admit_in_band(connection: AnyConnection, token: str) -> Principal:
     """Who a WebSocket is that shows its token in a message, held against the rule of its endpoint.
 
@@ -155,7 +160,7 @@ async def _on_a_socket(connection: AnyConnection, rule: Rule) -> Principal | Non
     try:
         return await _checked_person(connection, rule)
     except TocsinError as error:
-        connection.scope["state"][_REFUSAL] = error
+        refuse_once_accepted(connection, error)
         return None
 
 

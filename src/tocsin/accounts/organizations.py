@@ -30,9 +30,11 @@ log = structlog.get_logger(__name__)
 class Organizations:
     """Every organization."""
 
-    def __init__(self, database: Database, *, clock: Clock) -> None:
+    def __init__(self, database: Database, *, clock: Clock, on_changed: Callable[[], None]) -> None:
+        """Call ``on_changed`` whenever what an organization says of itself has changed."""
         self._database = database
         self._clock = clock
+        self._on_changed = on_changed
 
     async def of(self, principal: Principal) -> list[tuple[Organization, Role]]:
         """The organizations that a person is in, the oldest first, with their role there."""
@@ -92,7 +94,7 @@ class Organizations:
     async def change(self, organization_id: UUID, change: Callable[[Organization], Organization]) -> Organization:
         """Give an organization another name and quota, made of what is so now.
 
-        A quota takes effect everywhere within 5 s.
+        A quota takes effect here at once, and everywhere within 5 s.
 
         Raises:
             NotFound: there is none with this id.
@@ -104,6 +106,7 @@ class Organizations:
             changed = change(_organization(row))
             row.name = changed.name
             row.daily_quota_bytes = changed.daily_quota_bytes
+        self._on_changed()
         log.info("accounts.organization_changed", organization_id=str(organization_id))
         return _organization(row)
 

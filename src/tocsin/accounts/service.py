@@ -72,7 +72,7 @@ class AccountsService:
             access_tokens=self._access_tokens,
             revocations=self._revocations,
         )
-        self.organizations = Organizations(database, clock=clock)
+        self.organizations = Organizations(database, clock=clock, on_changed=self.keys.forget_all)
         self.invitations = Invitations(
             database, clock=clock, passwords=self._passwords, links=self._links, sessions=self.sessions
         )

@@ -9,7 +9,7 @@ from litestar.handlers import BaseRouteHandler
 
 from tocsin.accounts.access import Rule, Traffic
 from tocsin.accounts.contracts import KeyIdentity, Principal
-from tocsin.accounts.guards import AnyConnection, address_of, authenticate, costs_a_read
+from tocsin.accounts.guards import AnyConnection, address_of, authenticate, costs_a_read, refuse_once_accepted
 from tocsin.api.access_rules import RULES, WEBSOCKET, Endpoint
 from tocsin.kit.errors import Forbidden, TooManyRequests, Unauthenticated
 from tocsin.kit.rates import Rate
@@ -68,7 +68,12 @@ class AccessGuard:
         except Unauthenticated:
             await self._take(connection, f"strangers:{_place(connection)}", self._strangers)
             raise
-        await self._take(connection, f"{rule.traffic}:{_name(caller, connection)}", self._rates[rule.traffic])
+        try:
+            await self._take(connection, f"{rule.traffic}:{_name(caller, connection)}", self._rates[rule.traffic])
+        except TooManyRequests as error:
+            if not rule.in_band:
+                raise
+            refuse_once_accepted(connection, error)
 
     async def _check_strangers(self, connection: AnyConnection) -> None:
         """Read nothing for an address that has shown too much that is not valid."""

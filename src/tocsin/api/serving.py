@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import errno
 import logging
+import os
 import signal
 import socket
 from collections.abc import Callable
@@ -32,6 +33,7 @@ DRAIN_SECONDS = 20
 #: What a client may say at once on a WebSocket; queries are far smaller.
 MAX_WEBSOCKET_MESSAGE_BYTES = 256 * 1024
 
+_OWNERS_ALONE = 0o077
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 log = structlog.get_logger()
@@ -48,6 +50,8 @@ def serve(settings: Settings, on_ready: Callable[[Components], None]) -> None:
         StartupError: the port is taken, or a part can't be started.
     """
     configure_logging(level=settings.telemetry.log_level, form=settings.telemetry.log_format)
+    # Whatever is written from here on is the owner's alone.
+    os.umask(_OWNERS_ALONE)
     listener = _bind(settings.server.host, settings.server.port)
     with contextlib.closing(listener), asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_serve(settings, listener, on_ready))

@@ -37,6 +37,8 @@ class Reject:
     reason: RejectReason
     detail: str
     raw: bytes
+    #: The service that the record names, where that is why; else it counts as its key's.
+    service: str | None = None
 
 
 @dataclass(slots=True)

@@ -70,6 +70,8 @@ class Refusal:
     row: int
     reason: RejectReason
     detail: str
+    #: The service that the record names, where that is why.
+    service: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +178,11 @@ class _Sieve:
         self.refusals: list[Refusal] = []
         self.keep = np.ones(len(records), dtype=np.bool_)
 
-    def reject(self, row: int, reason: RejectReason, detail: str) -> None:
+    def reject(self, row: int, reason: RejectReason, detail: str, *, service: str | None = None) -> None:
         """Fail one record, once: the first reason is the one that is told."""
         if self.keep[row]:
             self.keep[row] = False
-            self.refusals.append(Refusal(self.source, int(self.rows[row]), reason, detail))
+            self.refusals.append(Refusal(self.source, int(self.rows[row]), reason, detail, service))
 
     def drop_rejected(self) -> None:
         """Leave the failed records behind; row numbers change."""
@@ -231,7 +233,8 @@ class _Sieve:
         for row, name in enumerate(services):
             fault = _service_fault(name, stamp)
             if fault is not None:
-                self.reject(row, *fault)
+                named = name if isinstance(name, str) and fault[0] is not RejectReason.BAD_SERVICE else None
+                self.reject(row, *fault, service=named)
 
     def metadata_objects(self) -> None:
         """Metadata is an object, or absent."""

@@ -231,7 +231,7 @@ def _rejects_by_source(group: _Group) -> dict[int, list[Reject]]:
     raw_records = {source: group.arrivals[source].raw_records() for source in {each.source for each in refusals}}
     for refusal in refusals:
         raw = raw_records[refusal.source][refusal.row]
-        rejects[refusal.source].append(Reject(refusal.reason, refusal.detail, raw))
+        rejects[refusal.source].append(Reject(refusal.reason, refusal.detail, raw, refusal.service))
     return rejects
 
 

@@ -14,6 +14,9 @@ from tocsin.kit.errors import QuotaExceeded
 WARN_PERCENT = 80
 """From this share of the quota on, Tocsin's own log says once a day that it is nearly used up."""
 
+MAX_RETRY_AFTER_SECONDS = 900
+"""A sender need not wait for midnight to find out that the quota was raised."""
+
 _NANOSECONDS = 1_000_000_000
 
 log = structlog.get_logger(__name__)
@@ -69,5 +72,5 @@ class DailyQuota:
             f"your organization has sent {used_bytes:,} bytes today (UTC), its quota is {quota_bytes:,} bytes a day; "
             "send this again after midnight UTC, send less (GET /v1/ingest/usage says which key sends how much), or "
             "ask an administrator for a larger quota",
-            retry_after_seconds=-(-until_midnight // _NANOSECONDS),
+            retry_after_seconds=min(MAX_RETRY_AFTER_SECONDS, -(-until_midnight // _NANOSECONDS)),
         )

@@ -39,12 +39,12 @@ class IngestRepository:
     async def add_dead_letters(
         self, organization_id: UUID, service: str, rejects: Sequence[Reject], *, received_at: datetime
     ) -> None:
-        """Keep the rejects; durable on return."""
+        """Keep the rejects, under ``service`` where they name none; durable on return."""
         rows = [
             {
                 "id": uuid4(),
                 "organization_id": organization_id,
-                "service": service,
+                "service": reject.service or service,
                 "reason": reject.reason.value,
                 "detail": reject.detail,
                 "raw": reject.raw[:MAX_RAW_BYTES],

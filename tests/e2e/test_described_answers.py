@@ -66,7 +66,7 @@ def answers(operation: Any, headers: dict[str, str], url: str, mode: GenerationM
     def send(case: Any) -> None:
         answer = case.call(base_url=url, headers=headers, timeout=30)
         asked = f"{answer.request.method} {answer.request.url} {answer.request.body!r:.500}"
-        found.setdefault(answer.status_code, f"{asked} → {answer.status_code} {answer.text[:200]}")
+        found.setdefault(answer.status_code, f"{asked} → {answer.status_code} {answer.content[:200]!r}")
 
     # There is nothing that could be wrong with an operation that takes nothing.
     with suppress(Unsatisfiable):

@@ -8,7 +8,7 @@ from random import Random
 from tocsin.simulation.lifecycle import Say, memory_values
 from tocsin.simulation.plans import Planner
 from tocsin.simulation.state import Host, ServiceState
-from tocsin.simulation.values import Values
+from tocsin.simulation.values import Draw, Values
 from tocsin.simulation.vocabulary import Line
 from tocsin.simulation.writing import SECOND_NANO
 
@@ -94,22 +94,8 @@ class Background:
                     self._write(state, lines, state.up[-1], second)
 
     def _write(self, state: ServiceState, lines: tuple[Line, ...], host: Host, second: int) -> None:
-        values = Values(self._random.random)
+        values = _StateValues(self._random.random, state, host, self._lag)
         at = second * SECOND_NANO + int(self._random.random() * SECOND_NANO * 0.999)
-        pool = max(
-            (part.pool for part in state.parts.values()), key=lambda pool: pool.in_use / pool.places, default=None
-        )
-        if pool is not None:
-            busy = min(int(pool.places), round(pool.in_use))
-            values["pool_total"], values["pool_active"] = str(int(pool.places)), str(busy)
-            values["pool_idle"] = str(int(pool.places) - busy)
-            values["pool_waiting"] = str(min(200, int(pool.backlog / SECOND_NANO * 4)))
-        values["in_flight"] = str(round(state.workers.in_use))
-        values["lag"] = str(self._lag(state.service.name))
-        values["disk_percent"] = f"{100 * self._disk(state):.0f}"
-        hit = next((part.hit_share for part in state.parts.values() if part.part.hit_share < 1), 1.0)
-        values["hit_percent"] = f"{100 * min(1.0, max(0.0, hit + 0.02 * self._random.random() - 0.01)):.1f}"
-        values |= memory_values(host.memory, self._random.random)
         self._say(state, lines, at, values, host)
 
     def _measure(self, state: ServiceState, what: str) -> float:
@@ -118,9 +104,52 @@ class Background:
         if what == "memory":
             return max(host.memory for host in state.hosts)
         if what == "disk":
-            return self._disk(state)
+            return _disk(state)
         return float(self._lag(state.service.name))
 
-    @staticmethod
-    def _disk(state: ServiceState) -> float:
-        return max((part.fill for part in state.parts.values()), default=0.55)
+
+class _StateValues(Values):
+    """Values that say how a service is; worked out only where a line wants them."""
+
+    __slots__ = ("_host", "_lag", "_state")
+
+    def __init__(self, draw: Draw, state: ServiceState, host: Host, lag: Callable[[str], int]) -> None:
+        super().__init__(draw)
+        self._state = state
+        self._host = host
+        self._lag = lag
+
+    def __missing__(self, name: str) -> str:
+        first, _, _ = name.partition("_")
+        if first == "pool" and name != "pool_ip":
+            self |= self._pool()
+        elif first in ("memory", "heap", "long"):
+            self |= memory_values(self._host.memory, self.draw)
+        elif name == "in_flight":
+            self[name] = str(round(self._state.workers.in_use))
+        elif name == "lag":
+            self[name] = str(self._lag(self._state.service.name))
+        elif name == "disk_percent":
+            self[name] = f"{100 * _disk(self._state):.0f}"
+        elif name == "hit_percent":
+            hit = next((part.hit_share for part in self._state.parts.values() if part.part.hit_share < 1), 1.0)
+            self[name] = f"{100 * min(1.0, max(0.0, hit + 0.02 * self.draw() - 0.01)):.1f}"
+        else:
+            return super().__missing__(name)
+        return self[name]
+
+    def _pool(self) -> dict[str, str]:
+        pools = [part.pool for part in self._state.parts.values()]
+        pool = max(pools, key=lambda pool: pool.in_use / pool.places)
+        total = max(1, int(pool.places))
+        busy = min(total, round(pool.in_use))
+        return {
+            "pool_total": str(total),
+            "pool_active": str(busy),
+            "pool_idle": str(total - busy),
+            "pool_waiting": str(min(200, int(pool.backlog / SECOND_NANO * 4))),
+        }
+
+
+def _disk(state: ServiceState) -> float:
+    return max((part.fill for part in state.parts.values()), default=0.55)

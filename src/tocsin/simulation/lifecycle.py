@@ -110,7 +110,7 @@ class Lifecycle:
             return
         host = state.hosts[event.host]
         if event.kind == "stop":
-            if host.down_until == 0 and len(state.up) > 1 or len(state.hosts) == 1:
+            if host.down_until == 0 and (len(state.up) > 1 or len(state.hosts) == 1):
                 self._tell(state, "shutdown", host, second, 2.0)
                 self._down(state, host, second + _START_SECONDS, 0, second)
         elif event.kind == "start":

@@ -8,7 +8,7 @@ from statistics import NormalDist
 from tocsin.simulation.failures import KINDS, OWN, SERVICE, FailureWords
 from tocsin.simulation.state import MILLISECOND_NANO, PartState, ServiceState
 from tocsin.simulation.styles import ErrorText, as_format, short, stack
-from tocsin.simulation.topology import Call, Operation, Publish, ShopMap, Step, Style, Use
+from tocsin.simulation.topology import Call, Operation, PartKind, Publish, ShopMap, Step, Style, Use
 from tocsin.simulation.vocabulary import Line, Vocabulary
 
 QUANTILES = 1024
@@ -34,7 +34,9 @@ class StepPlan:
     is_optional: bool = False
     timeout: int = 0
     retries: int = 0
-    weight: float = 1.0
+    #: Nanoseconds.
+    median: float = 0.0
+    is_write: bool = False
     table: tuple[float, ...] = ()
     #: Nanoseconds; a use that takes longer is worth a line.
     slow: int = 0
@@ -69,6 +71,9 @@ class OperationPlan:
     table: tuple[float, ...]
     status: int
     steps: tuple[StepPlan, ...] = ()
+    #: Between its steps and around them: what its own work is divided by.
+    gaps: int = 2
+    is_access_logged: bool = False
     rejections: tuple[RejectionPlan, ...] = ()
     #: Nanoseconds that it hardly ever takes while nothing is wrong.
     slow: int = 0
@@ -104,6 +109,7 @@ class Planner:
                 self.plans[service.name, operation.name] = self._operation(states[service.name], operation)
         for plan in self.plans.values():
             plan.steps = tuple(self._step(plan, step) for step in plan.operation.steps)
+            plan.gaps = len(plan.steps) + 2
         for plan in self.plans.values():
             plan.slow = int(_SLACK * self._usual_longest(plan))
 
@@ -134,6 +140,7 @@ class Planner:
             median=operation.median_ms * MILLISECOND_NANO,
             table=self._table(operation.sigma),
             status=operation.status,
+            is_access_logged=service.style is Style.NGINX,
             rejections=tuple(
                 RejectionPlan(one.name, one.share, one.status, lines(one.name)) for one in operation.rejections
             ),
@@ -162,9 +169,11 @@ class Planner:
             made.part = plan.state.parts[step.part]
             engine = made.part.part.engine
             made.table = self._table(made.part.part.sigma)
+            made.median, made.is_write = made.part.median, True
         if isinstance(step, Use) and made.part is not None:
-            made.weight = step.weight
-            made.slow = int(made.part.median * step.weight * made.table[-1] * 2 + 20 * MILLISECOND_NANO)
+            made.median = made.part.median * step.weight
+            made.is_write = _writes(step, made.part)
+            made.slow = int(made.median * made.table[-1] * 2 + 20 * MILLISECOND_NANO)
             made.on_miss = tuple(self._step(plan, inner) for inner in step.on_miss)
         made.errors = self._errors(plan.state, plan.name, engine, words)
         kind = "call" if isinstance(step, Call) else made.part.part.kind.value if made.part else ""
@@ -224,7 +233,7 @@ class Planner:
         return made
 
     def _usual_longest(self, plan: OperationPlan) -> float:
-        total = plan.median * math.e ** (plan.operation.sigma * _TAIL)
+        total = plan.median * math.exp(plan.operation.sigma * _TAIL)
         for step in plan.steps:
             total += self._step_longest(step)
         return total
@@ -234,8 +243,13 @@ class Planner:
             return self._usual_longest(step.target)
         if step.part is None:
             return 0.0
-        own = step.part.median * step.weight * math.e ** (step.part.part.sigma * _TAIL)
+        own = step.median * math.exp(step.part.part.sigma * _TAIL)
         return own + sum(map(self._step_longest, step.on_miss))
+
+
+def _writes(step: Use, part: PartState) -> bool:
+    reads = ("select", "_search", "copy")
+    return part.part.kind is not PartKind.DATABASE or not step.statement.lower().startswith(reads)
 
 
 def _filled(error: ErrorText, words: Mapping[str, str]) -> ErrorText:

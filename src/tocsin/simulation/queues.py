@@ -4,8 +4,11 @@ from collections import deque
 from collections.abc import Mapping
 
 from tocsin.simulation.state import ServiceState
-from tocsin.simulation.walking import FAILED, MAX_DELIVERIES, Message, Walker
+from tocsin.simulation.walking import CANCELLED, Message, Walker
 from tocsin.simulation.writing import SECOND_NANO
+
+MAX_DELIVERIES = 5
+"""After so many, a message that can't be worked on is put aside."""
 
 _CONSUME_LIMIT_NANO = 60 * SECOND_NANO
 _REDELIVERY_NANO = 2 * SECOND_NANO
@@ -55,10 +58,11 @@ class Queues:
     def _deliver(self, queue: deque[Message], message: Message, at: int, walker: Walker) -> int:
         """Work on one message: when that is done."""
         message.deliveries += 1
-        walker.random.seed(message.seed + message.deliveries)
+        walker.seed(message.seed + message.deliveries)
         message.values["delivery"] = str(message.deliveries)
-        ended, status, causes = walker.deliver(message, at, at + _CONSUME_LIMIT_NANO)
-        if status >= FAILED or status == 499:
+        limit = at + _CONSUME_LIMIT_NANO
+        ended, status, _ = walker.operate(message.plan, at, limit, message.values, message.parent, message)
+        if status >= CANCELLED:
             if message.deliveries < MAX_DELIVERIES:
                 # In its place, as a partition keeps its order: those behind it wait.
                 message.at = ended + _REDELIVERY_NANO

@@ -1,6 +1,8 @@
 """The shop as a ``Simulation``: a seed, a start and faults go in, logs and the truth about them come out."""
 
+import zlib
 from collections.abc import Sequence
+
 from random import Random
 
 from tocsin.simulation.background import Background
@@ -91,7 +93,7 @@ class Shop:
         ]
 
     def _say(self, state: ServiceState, lines: Sequence[Line], at: int, values: Values, host: Host) -> None:
-        self._walker.say(lines, at, "", values, host, state.trouble)
+        self._walker.speaker.say_oddly(lines, at, values, host, state.trouble)
 
     def _tick(self, second: int) -> None:
         added = self._apply_faults(second)
@@ -149,9 +151,9 @@ class Shop:
         plan = self._planner.plans[GATEWAY, request.operation]
         if not plan.state.up:
             return
-        walker.random.seed(request.seed)
+        walker.seed(request.seed)
         values = Values(walker.draw)
-        values["trace"] = "%032x" % walker.bits(128)
+        values["trace"] = f"{walker.bits(128):032x}"
         session = request.session
         if session is not None:
             values["user"] = session.user
@@ -174,9 +176,9 @@ class Shop:
         plan = self._planner.plans[service, operation]
         if not plan.state.up:
             return
-        walker.random.seed(f"{self._seed}/{second}/{operation}")
+        walker.seed(zlib.crc32(f"{self._seed}/{second}/{operation}".encode()))
         values = Values(walker.draw)
-        values["trace"] = "%032x" % walker.bits(128)
+        values["trace"] = f"{walker.bits(128):032x}"
         at = second * SECOND_NANO + int(walker.draw() * SECOND_NANO * 0.2)
         walker.operate(plan, at, at + _JOB_LIMIT_NANO, values, "")
 

@@ -63,10 +63,23 @@ class Trouble:
 class Pool:
     """Places that are given and come back."""
 
-    __slots__ = ("backlog", "base_places", "causes", "in_use", "limit", "places", "slowdown", "taint", "wait", "work")
+    __slots__ = (
+        "_calm",
+        "backlog",
+        "base_places",
+        "causes",
+        "in_use",
+        "limit",
+        "places",
+        "slowdown",
+        "taint",
+        "wait",
+        "work",
+    )
 
     def __init__(self, places: float, limit_nano: int) -> None:
         self.base_places = self.places = places
+        self._calm = places * CROWDED_SHARE * SECOND_NANO
         self.limit = limit_nano
         #: Place-nanoseconds asked for in this second, and the faults that made some of them longer.
         self.work = 0
@@ -80,6 +93,12 @@ class Pool:
 
     def settle(self, trouble: Trouble | None) -> None:
         """End a second."""
+        if trouble is None and not self.backlog and self.work <= self._calm:
+            self.in_use = max(self.work / SECOND_NANO, self.in_use * _REMEMBERED)
+            self.places = self.base_places
+            self.work = self.wait = self.taint = self.causes = 0
+            self.slowdown = 1.0
+            return
         self.places = places = self.base_places
         asked = self.work + self.backlog
         if trouble is not None:

@@ -9,7 +9,7 @@ from random import Random
 
 from tocsin.simulation.values import Values
 
-SESSIONS_A_SECOND = 0.62
+SESSIONS_A_SECOND = 2.2
 """New sessions at the busiest hour of an ordinary day, at traffic 1: about 60 logs a second."""
 
 _HOURS = (

@@ -126,7 +126,7 @@ MAKERS: dict[str, Callable[[Draw], str]] = {
     "session": _hex(16),
     "cart": _hex(12),
     "order": _number("ORD-%08d", 10_000_000, 99_999_999),
-    "payment": lambda draw: "pay_%013x" % int(draw() * 16.0**13),
+    "payment": lambda draw: f"pay_{int(draw() * 16.0**13):013x}",
     "auth_code": _number("%06d", 0, 999_999),
     "reservation": _number("rsv-%d", 1_000_000, 9_999_999),
     "tracking": _number("PN%011d", 10**10, 10**11 - 1),
@@ -139,6 +139,7 @@ MAKERS: dict[str, Callable[[Draw], str]] = {
 
 #: Another one for each line, though the request is the same.
 _FRESH = frozenset({"rows", "few_ms", "micros", "thread", "pause", "ratio", "percent", "connection", "small", "bytes"})
+_DRAWN = {name: (pool, len(pool), name in _FRESH) for name, pool in POOLS.items()}
 
 
 class Values(dict[str, str]):
@@ -153,13 +154,12 @@ class Values(dict[str, str]):
         self.forced = ""
 
     def __missing__(self, name: str) -> str:
-        maker = MAKERS.get(name)
-        if maker is None:
-            pool = POOLS[name]
-            value = pool[int(self.draw() * len(pool))]
-            if name in _FRESH:
-                return value
-        else:
-            value = maker(self.draw)
-        self[name] = value
+        drawn = _DRAWN.get(name)
+        if drawn is None:
+            value = self[name] = MAKERS[name](self.draw)
+            return value
+        pool, size, is_fresh = drawn
+        value = pool[int(self.draw() * size)]
+        if not is_fresh:
+            self[name] = value
         return value

@@ -13,6 +13,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
+from typing import NamedTuple
 
 from tocsin.simulation.styles import as_format, level_word, message
 from tocsin.simulation.topology import Service, Style
@@ -21,8 +22,7 @@ _LINE = re.compile(r"(DEBUG|INFO|WARN|ERROR|FATAL) +(?:([01](?:\.\d+)?) +)?(?:@(
 _FIELD = re.compile(r"([\w.]+)(:?=)(\S+)")
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """A format of all that stands between the fraction of a second and where it was written."""
 
     share: float
@@ -90,7 +90,9 @@ class Vocabulary:
             else _substituted(text, quoted)
         )
         trace = '"trace_id":"%(trace)s","span_id":"%(span)s",' if has_trace else ""
-        metadata = "".join(_field(*found, substitutes) for found in _FIELD.findall(written.fields))
+        metadata = "".join(
+            _field(name, sign, value, substitutes) for name, sign, value in _FIELD.findall(written.fields)
+        )
         level = level_word(service.style, written.level)
         return f'Z","level":"{level}","service":"{service.name}","message":"{as_format(text)}",{trace}"metadata":{{{metadata}'
 

@@ -4,17 +4,17 @@ Whoever is called answers before its caller stops waiting: a call carries its de
 gRPC and most HTTP stacks do. Messages wait in a queue until their consumer has time.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
 
 from tocsin.simulation.failures import STATUS, UNAVAILABLE
-from tocsin.simulation.plans import QUANTILES, OperationPlan, StepPlan
-from tocsin.simulation.state import MILLISECOND_NANO, Chance, Host, ServiceState, Trouble
-from tocsin.simulation.topology import PartKind, Style
+from tocsin.simulation.plans import QUANTILES, OperationPlan, RejectionPlan, StepPlan
+from tocsin.simulation.speaking import Speaker, Visit
+from tocsin.simulation.state import MILLISECOND_NANO, Trouble
+from tocsin.simulation.using import PartUser, chance, time_until_known
 from tocsin.simulation.values import Values
-from tocsin.simulation.vocabulary import Line
 from tocsin.simulation.writing import SECOND_NANO, Writer, common_log_time
 
 CANCELLED = 499
@@ -23,16 +23,20 @@ CANCELLED = 499
 FAILED = 500
 """From this status on, an answer is a failure."""
 
-MAX_DELIVERIES = 5
-"""After so many, a message that can't be worked on is put aside."""
+_REFUSED = 400
+"""From this status on, it isn't what was asked for."""
 
 _NETWORK_NANO = 400_000
-_INSTANT_NANO = 3 * MILLISECOND_NANO
-"""How soon it is known that there is nobody: a refused connection, a bad certificate."""
-
-_RESOLVER_NANO = 4_000 * MILLISECOND_NANO
 _BACKOFF_NANO = 60 * MILLISECOND_NANO
-_FAST = frozenset({"refused", "certificate", "disk-full", "status-503", "schema"})
+_BEFORE_END_NANO = 1000
+
+_SHED_SHARE = 50
+"""Who finds all workers busy for too long is told so after this part of the limit."""
+
+Ended = tuple[int, int, int]
+"""When an operation ended, with which status, and the faults that had a part in it."""
+
+_STATUS_WORDS = {status: str(status) for status in range(600)}
 
 
 class Span(NamedTuple):
@@ -70,352 +74,209 @@ class Walker:
     """Walks requests. ``affected`` has, for each service, the faults that made its calls fail or slow."""
 
     def __init__(self, services: int, writer: Writer, publish: Callable[[Message], None]) -> None:
-        self.random = Random()  # noqa: S311  # a simulation's
-        self.draw = self.random.random
-        self.bits = self.random.getrandbits
+        self._random = Random()  # noqa: S311  # a simulation's
+        # The one in C, which takes a number as it is.
+        self.seed = super(Random, self._random).seed
+        self.draw = self._random.random
+        self.bits = self._random.getrandbits
         self.affected = [0] * services
         self.observer: Observer | None = None
-        self._writer = writer
+        self.speaker = Speaker(writer, self._random)
+        self._use = PartUser(self._random, self.speaker).use
         self._publish = publish
-        self._poison = 0
-
-    def say(
-        self, lines: Sequence[Line], at: int, span: str, values: Values, host: Host, trouble: Trouble | None
-    ) -> None:
-        """Write those of the lines whose turn it is."""
-        skew = 0
-        if trouble is not None:
-            if trouble.is_quiet:
-                return
-            skew = trouble.skew_nano
-        values["span"] = span
-        for line in lines:
-            if line.share >= 1.0 or self.draw() < line.share:
-                self._writer.add(at, line.body % values + host.tail, skew)
 
     def operate(
-        self, plan: OperationPlan, at: int, deadline: int, values: Values, parent: str, is_message: bool = False
-    ) -> tuple[int, int, int]:
-        """Do an operation: when it ended, with which status, and the faults that had a part in how."""
-        state = plan.state
-        draw = self.draw
-        span = "%016x" % self.bits(64)
-        host = state.up[int(draw() * len(state.up))]
-        trouble = state.trouble
-        now, causes, failure = at, 0, ""
-        if state.workers.wait:
-            now, failure = self._queue_for_worker(state, now)
-            causes = state.workers.causes
+        self, plan: OperationPlan, at: int, deadline: int, values: Values, parent: str, message: Message | None = None
+    ) -> Ended:
+        """Do an operation, and say so."""
+        state, draw = plan.state, self.draw
+        up = state.up
+        host = up[int(draw() * len(up))]
+        visit = Visit(plan, values, f"{self.bits(64):016x}", host, at, deadline)
+        work = plan.median * plan.table[int(draw() * QUANTILES)]
+        now, failure = at, ""
+        if visit.trouble is not None or message is not None or state.workers.slowdown != 1.0:
+            now, work, failure = self._enter(visit, visit.trouble, at, work, message)
         begin = now
-        work = plan.median * plan.table[int(draw() * QUANTILES)] * state.workers.slowdown
-        if self._poison:
-            failure, causes, self._poison = "poison", causes | self._poison, 0
-        elif trouble is not None and not failure:
-            work, causes, failure = self._own_trouble(plan, trouble, work, causes)
-        gap = int(work / (len(plan.steps) + 2))
+        gap = int(work / plan.gaps)
         now += gap
-        if plan.started and now < deadline:
-            self.say(plan.started, now, span, values, host, trouble)
-        status, ended_early = plan.status, False
+        if plan.started:
+            self.speaker.say(visit, plan.started, now)
+        status, is_early = plan.status, False
         if failure:
-            values["error"], values["stack"] = (form % values for form in plan.errors[failure])
+            self.speaker.fail(visit, plan.errors[failure], at, now)
         else:
-            for rejection in plan.rejections:
-                if draw() < rejection.share or values.forced == rejection.name:
-                    status, ended_early = rejection.status, True
-                    now += gap
-                    self._tell_end(rejection.lines, now, begin, deadline, span, values, host, trouble)
-                    break
-            if not ended_early:
-                now, status, causes, failure = self._steps(plan, now, gap, deadline, span, values, host, causes)
+            rejection = self._rejection(plan, values) if plan.rejections else None
+            if rejection is None:
+                now, status, failure = self._steps(visit, now, gap)
+            else:
+                status, is_early = rejection.status, True
+                values["ms"] = f"{(now - at) / MILLISECOND_NANO:.1f}"
+                self.speaker.say(visit, rejection.lines, now)
         now += gap
         if now >= deadline:
-            now, status, failure = deadline, CANCELLED, ""
-        if failure:
-            status = self._status_of(failure)
-        self._finish(plan, (begin, now, deadline), status, causes, span, values, host, ended_early)
+            now, status = deadline, CANCELLED
+        elif failure:
+            status = STATUS.get(failure, FAILED if failure == "status-500" else UNAVAILABLE)
+        self._finish(visit, now, status, failure)
         state.workers.work += now - begin
-        if causes:
-            state.workers.taint |= causes
-            if status >= CANCELLED or now - at > plan.slow:
-                self.affected[state.index] |= causes
+        if visit.causes:
+            self._attribute(visit, now, status)
         if self.observer is not None:
-            self.observer(
-                Span(values["trace"], span, parent, state.service.name, plan.name, at, now, status, causes, is_message)
-            )
-        return now, status, causes
-
-    def deliver(self, message: Message, at: int, deadline: int) -> tuple[int, int, int]:
-        """Let a consumer work on a message, as ``operate`` does."""
-        self._poison = message.poison_causes
-        return self.operate(message.plan, at, deadline, message.values, message.parent, is_message=True)
+            trace, span, name = values["trace"], visit.span, state.service.name
+            is_message = message is not None
+            self.observer(Span(trace, span, parent, name, plan.name, at, now, status, visit.causes, is_message))
+        return now, status, visit.causes
 
     def put_aside(self, message: Message, at: int) -> None:
         """Say that a message is given up."""
         state = message.plan.state
         if state.up:
-            self.say(message.plan.dead, at, "%016x" % self.bits(64), message.values, state.up[0], state.trouble)
+            span = f"{self.bits(64):016x}"
+            visit = Visit(message.plan, message.values, span, state.up[0], at, at + SECOND_NANO)
+            self.speaker.say(visit, message.plan.dead, at)
 
-    def _queue_for_worker(self, state: ServiceState, now: int) -> tuple[int, str]:
-        pool = state.workers
-        wait = int(pool.wait * (0.4 + self.draw()))
-        if wait > pool.limit:
-            return now + pool.limit // 50, "overload"
-        return now + wait, ""
+    def _enter(
+        self, visit: Visit, trouble: Trouble | None, now: int, work: float, message: Message | None
+    ) -> tuple[int, float, str]:
+        """Wait for a worker, and meet what is wrong with the service itself."""
+        pool, failure = visit.plan.state.workers, ""
+        if pool.slowdown != 1.0:
+            work *= pool.slowdown
+            visit.causes |= pool.causes
+            wait = int(pool.wait * (0.4 + self.draw()))
+            if wait > pool.limit:
+                return now + pool.limit // _SHED_SHARE, work, "overload"
+            now += wait
+        if message is not None and message.poison_causes:
+            visit.causes |= message.poison_causes
+            return now, work, "poison"
+        if trouble is not None:
+            if trouble.slow_causes and self.draw() < trouble.slow_share:
+                work = work * trouble.factor + trouble.added_nano
+                visit.causes |= trouble.slow_causes
+            failure, bit = chance(self.draw, trouble.errors, visit.plan.name)
+            visit.causes |= bit
+        return now, work, failure
 
-    def _own_trouble(self, plan: OperationPlan, trouble: Trouble, work: float, causes: int) -> tuple[float, int, str]:
-        if trouble.slow_causes and self.draw() < trouble.slow_share:
-            work = work * trouble.factor + trouble.added_nano
-            causes |= trouble.slow_causes
-        failure, bit = self._chance(trouble.errors, plan.name)
-        return work, causes | bit, failure
+    def _rejection(self, plan: OperationPlan, values: Values) -> RejectionPlan | None:
+        for rejection in plan.rejections:
+            if values.forced == rejection.name or self.draw() < rejection.share:
+                return rejection
+        return None
 
-    def _chance(self, chances: Sequence[Chance], operation: str) -> tuple[str, int]:
-        for share, kind, bit, only in chances:
-            if (not only or only == operation) and self.draw() < share:
-                return kind, bit
-        return "", 0
-
-    def _steps(
-        self,
-        plan: OperationPlan,
-        now: int,
-        gap: int,
-        deadline: int,
-        span: str,
-        values: Values,
-        host: Host,
-        causes: int,
-    ) -> tuple[int, int, int, str]:
-        draw = self.draw
-        for step in plan.steps:
+    def _steps(self, visit: Visit, now: int, gap: int) -> tuple[int, int, str]:
+        """Do one step after the other: when that was done, with which status, and what went wrong."""
+        draw, usual = self.draw, visit.plan.status
+        for step in visit.plan.steps:
             if step.share < 1.0 and draw() >= step.share:
                 continue
             if step.timeout:
-                now, status, more, failure = self._call(plan, step, now, deadline, span, values, host)
+                now, status, failure = self._call(visit, step, now)
             else:
-                now, failure, more = self._use(plan, step, now, deadline, span, values, host)
-                status = plan.status
-            causes |= more
+                now, failure = self._use(visit, step, now)
+                status = usual
+                if step.target is not None and not failure and now < visit.deadline:
+                    self._send(visit, step, now)
             now += gap
-            if now >= deadline:
-                return now, CANCELLED, causes, ""
+            if now >= visit.deadline:
+                return now, CANCELLED, ""
             if failure:
                 if not step.is_optional:
-                    return now, FAILED, causes, failure
-                self.say(step.given_up, now, span, values, host, plan.state.trouble)
-            elif status >= 400 and not step.is_optional:
-                return now, status, causes, ""
-        return now, plan.status, causes, ""
+                    return now, FAILED, failure
+                self.speaker.say(visit, step.given_up, now)
+            elif status >= _REFUSED and not step.is_optional:
+                return now, status, ""
+        return now, usual, ""
 
-    def _use(
-        self, plan: OperationPlan, step: StepPlan, now: int, deadline: int, span: str, values: Values, host: Host
-    ) -> tuple[int, str, int]:
-        """Use a part: when that is done, what went wrong, and why."""
-        part = step.part
-        assert part is not None
-        pool, trouble = part.pool, part.trouble
-        causes, failure = 0, ""
-        begin = now
-        if pool.wait:
-            causes = pool.causes
-            wait = int(pool.wait * (0.4 + self.draw()))
-            if wait > pool.limit:
-                wait, failure = pool.limit, "pool-timeout"
-            now += wait
-        if not failure:
-            latency = part.median * step.weight * step.table[int(self.draw() * QUANTILES)] * pool.slowdown
-            if pool.causes and pool.slowdown > 1.0:
-                causes |= pool.causes
-            if trouble is not None:
-                latency, failure, bits = self._part_trouble(plan, step, trouble, latency)
-                causes |= bits
-            if part.full_causes and not failure and self._writes(step):
-                latency, failure = _INSTANT_NANO, "disk-full"
-                causes |= part.full_causes
-            if latency > part.limit:
-                latency, failure = part.limit, failure or "timeout"
-            now += int(latency)
-            pool.work += int(latency)
-            pool.taint |= causes
-        if failure or now - begin > step.slow or step.done:
-            self._tell_use(plan, step, begin, min(now, deadline - 1), failure, span, values, host)
-        if failure:
-            self._failed_step(plan, causes)
-            return now, failure, causes
-        if step.on_miss and self.draw() >= part.hit_share:
-            if trouble is not None and trouble.hit_share is not None:
-                causes |= trouble.config_causes
-            self.say(step.missed, min(now, deadline - 1), span, values, host, plan.state.trouble)
-            for inner in step.on_miss:
-                now, failure, more = self._use(plan, inner, now, deadline, span, values, host)
-                causes |= more
-        if step.target is not None and now < deadline:
-            self._send(step, now, span, values)
-        return now, failure, causes
-
-    def _send(self, step: StepPlan, now: int, span: str, values: Values) -> None:
+    def _send(self, visit: Visit, step: StepPlan, now: int) -> None:
         assert step.target is not None
-        message = Message(step.target, now + 2 * _NETWORK_NANO, span, values, self.bits(64))
+        message = Message(step.target, now + 2 * _NETWORK_NANO, visit.span, visit.values, self.bits(62))
         trouble = step.target.state.trouble
         if trouble is not None and trouble.poison_share and self.draw() < trouble.poison_share:
             message.poison_causes = trouble.poison_causes
         self._publish(message)
 
-    def _part_trouble(
-        self, plan: OperationPlan, step: StepPlan, trouble: Trouble, latency: float
-    ) -> tuple[float, str, int]:
-        part = step.part
-        assert part is not None
-        failure, bit = self._chance(trouble.unreachable, plan.name)
-        if failure:
-            return self._time_until_known(failure, part.limit), failure, bit
-        if trouble.is_silent:
-            return part.limit, "timeout", trouble.silence_causes
-        failure, bit = self._chance(trouble.errors, plan.name)
-        if trouble.poison_share and not failure and self.draw() < trouble.poison_share:
-            failure, bit = "poison", trouble.poison_causes
-        if trouble.slow_causes and self.draw() < trouble.slow_share:
-            return latency * trouble.factor + trouble.added_nano, failure, bit | trouble.slow_causes
-        return latency, failure, bit
-
-    def _time_until_known(self, failure: str, limit: int) -> float:
-        if failure in _FAST:
-            return _INSTANT_NANO * (0.3 + self.draw())
-        return min(limit, _RESOLVER_NANO) * (0.9 + 0.1 * self.draw()) if failure == "dns" else limit
-
-    def _writes(self, step: StepPlan) -> bool:
-        kind, statement = step.part.part.kind if step.part else None, getattr(step.step, "statement", "")
-        return kind is not PartKind.DATABASE or not statement.lower().startswith(("select", "_search", "copy"))
-
-    def _call(
-        self, plan: OperationPlan, step: StepPlan, now: int, deadline: int, span: str, values: Values, host: Host
-    ) -> tuple[int, int, int, str]:
-        """Call another service, again where that may help: when it answered, what, why, and what went wrong."""
-        trouble = plan.state.trouble
-        retries, timeout, causes = step.retries, step.timeout, 0
+    def _call(self, visit: Visit, step: StepPlan, now: int) -> tuple[int, int, str]:
+        """Call another service, again where that may help: when it answered, what, and what went wrong."""
+        trouble, retries, timeout, attempt = visit.trouble, step.retries, step.timeout, 0
         if trouble is not None and trouble.config_causes:
             retries = step.retries if trouble.retries is None else trouble.retries
             timeout = int(step.timeout * trouble.timeout_factor)
-        attempt = 0
         while True:
             begin = now
-            limit = min(deadline, now + timeout)
-            now, status, more, failure = self._attempt(step, now, limit, span, values)
-            causes |= more
-            if not failure or now >= deadline:
-                break
-            values["error"], values["stack"] = (form % values for form in step.errors[failure])
-            values["ms"] = f"{(now - begin) / MILLISECOND_NANO:.1f}"
-            if trouble is not None and trouble.timeout_factor < 1:
-                causes |= trouble.config_causes
-            self._failed_step(plan, causes)
+            now, status, failure = self._attempt(visit, step, now, min(visit.deadline, now + timeout))
+            if not failure or now >= visit.deadline:
+                return now, status, failure
+            if trouble is not None and timeout < step.timeout:
+                visit.causes |= trouble.config_causes
+            self.speaker.fail(visit, step.errors[failure], begin, now)
+            self._attribute(visit, now, FAILED)
             if attempt >= retries:
-                self.say(step.failed, now, span, values, host, trouble)
-                break
+                self.speaker.say(visit, step.failed, now)
+                return now, status, failure
             attempt += 1
-            values["attempt"] = str(attempt)
-            values["retries"] = str(retries)
-            self.say(step.retried, now, span, values, host, trouble)
+            visit.values["attempt"], visit.values["retries"] = str(attempt), str(retries)
+            self.speaker.say(visit, step.retried, now)
             now += int(_BACKOFF_NANO * attempt * (0.5 + self.draw()))
-            if now >= deadline:
-                break
-        return now, status, causes, failure
+            if now >= visit.deadline:
+                return now, status, failure
 
-    def _attempt(self, step: StepPlan, now: int, limit: int, span: str, values: Values) -> tuple[int, int, int, str]:
+    def _attempt(self, visit: Visit, step: StepPlan, now: int, limit: int) -> tuple[int, int, str]:
         target = step.target
         assert target is not None
         state = target.state
-        trouble = state.trouble
-        failure, bit = "", 0
         if limit - now < 4 * _NETWORK_NANO:
-            return limit, CANCELLED, 0, "timeout"
-        if state.gone_share and self.draw() < state.gone_share:
-            failure, bit = "refused", state.gone_causes
-        elif trouble is not None:
-            if trouble.is_silent:
-                failure, bit = "unreachable", trouble.silence_causes
-            else:
-                failure, bit = self._chance(trouble.unreachable, target.name)
-        if failure:
-            self.affected[state.index] |= bit
-            return int(min(limit, now + self._time_until_known(failure, limit - now))), UNAVAILABLE, bit, failure
-        end, status, causes = self.operate(target, now + _NETWORK_NANO, limit - _NETWORK_NANO, values, span)
+            return limit, CANCELLED, "timeout"
+        if state.trouble is not None or state.gone_share:
+            failure, bit = self._unreachable(target)
+            if failure:
+                visit.causes |= bit
+                self.affected[state.index] |= bit
+                known = int(time_until_known(self.draw, failure, limit - now))
+                return min(limit, now + known), UNAVAILABLE, failure
+        end, status, causes = self.operate(target, now + _NETWORK_NANO, limit - _NETWORK_NANO, visit.values, visit.span)
+        visit.causes |= causes
         if status == CANCELLED:
-            return limit, CANCELLED, causes, "timeout"
+            return limit, CANCELLED, "timeout"
         if status >= FAILED:
-            known = status if status in (503, 504) else FAILED
-            return end + _NETWORK_NANO, status, causes, f"status-{known}"
-        return end + _NETWORK_NANO, status, causes, ""
+            return end + _NETWORK_NANO, status, f"status-{status if status > FAILED else FAILED}"
+        return end + _NETWORK_NANO, status, ""
 
-    def _failed_step(self, plan: OperationPlan, causes: int) -> None:
-        if causes:
-            self.affected[plan.state.index] |= causes
+    def _unreachable(self, target: OperationPlan) -> tuple[str, int]:
+        state = target.state
+        if state.gone_share and self.draw() < state.gone_share:
+            return "refused", state.gone_causes
+        trouble = state.trouble
+        if trouble is None:
+            return "", 0
+        if trouble.is_silent:
+            return "unreachable", trouble.silence_causes
+        return chance(self.draw, trouble.unreachable, target.name)
 
-    def _tell_use(
-        self,
-        plan: OperationPlan,
-        step: StepPlan,
-        begin: int,
-        now: int,
-        failure: str,
-        span: str,
-        values: Values,
-        host: Host,
-    ) -> None:
-        values["ms"] = f"{(now - begin) / MILLISECOND_NANO:.1f}"
-        lines = step.done
-        if failure:
-            values["error"], values["stack"] = (form % values for form in step.errors[failure])
-            lines = step.failed
-        elif now - begin > step.slow:
-            lines = step.lagged
-        self.say(lines, now, span, values, host, plan.state.trouble)
+    def _attribute(self, visit: Visit, now: int, status: int) -> None:
+        """Remember which faults made a service's calls fail or slow, and its work longer."""
+        state = visit.plan.state
+        state.workers.taint |= visit.causes
+        if status >= CANCELLED or now - visit.begin > visit.plan.slow:
+            self.affected[state.index] |= visit.causes
 
-    def _tell_end(
-        self,
-        lines: Sequence[Line],
-        now: int,
-        begin: int,
-        deadline: int,
-        span: str,
-        values: Values,
-        host: Host,
-        trouble: Trouble | None,
-    ) -> None:
-        values["ms"] = f"{(now - begin) / MILLISECOND_NANO:.1f}"
-        self.say(lines, min(now, deadline - 1), span, values, host, trouble)
-
-    def _finish(
-        self,
-        plan: OperationPlan,
-        times: tuple[int, int, int],
-        status: int,
-        causes: int,
-        span: str,
-        values: Values,
-        host: Host,
-        ended_early: bool,
-    ) -> None:
-        begin, now, deadline = times
-        if status == CANCELLED:
-            lines = plan.cancelled
-        elif status >= FAILED:
-            lines = plan.failed
-        elif status >= 400:
-            lines = plan.rejected
-        else:
+    def _finish(self, visit: Visit, now: int, status: int, failure: str) -> None:
+        plan, values = visit.plan, visit.values
+        if status < _REFUSED:
             lines = plan.done
+        elif status == CANCELLED:
+            lines = plan.cancelled
+        else:
+            lines = plan.failed if status >= FAILED else plan.rejected
+        taken = now - visit.begin
         if lines:
-            values["status"] = str(status)
-            if plan.state.service.style is Style.NGINX:
+            values["ms"] = f"{taken / MILLISECOND_NANO:.1f}"
+            values["status"] = _STATUS_WORDS[status]
+            if plan.is_access_logged:
+                values["seconds"] = f"{taken / SECOND_NANO:.3f}"
                 values["clf"] = common_log_time(now // SECOND_NANO)
-            values["seconds"] = f"{(now - begin) / 1e9:.3f}"
-            self._tell_end(lines, now - 1000, begin, deadline, span, values, host, plan.state.trouble)
-        trouble = plan.state.trouble
-        if trouble is not None and trouble.debug_share and plan.debug and self.draw() < trouble.debug_share:
-            self._tell_end(plan.debug, now - 2000, begin, deadline, span, values, host, trouble)
-
-    @staticmethod
-    def _status_of(failure: str) -> int:
-        return STATUS.get(failure, FAILED if failure == "status-500" else UNAVAILABLE)
+            self.speaker.say(visit, lines, now - _BEFORE_END_NANO)
+        trouble = visit.trouble
+        if trouble is not None and trouble.debug_share and self.draw() < trouble.debug_share:
+            self.speaker.say(visit, plan.debug, now - 2 * _BEFORE_END_NANO)

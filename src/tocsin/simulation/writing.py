@@ -1,5 +1,6 @@
 """Puts lines into the order of time, whoever writes them when."""
 
+from collections import defaultdict
 from datetime import UTC, datetime
 from functools import lru_cache
 from operator import itemgetter
@@ -8,40 +9,52 @@ SECOND_NANO = 1_000_000_000
 _when = itemgetter(0)
 
 
+class _Skewed(str):
+    """What follows the fraction of a second, behind a time of its own."""
+
+    __slots__ = ("head",)
+    head: str
+
+
 class Writer:
     """Keeps what was written for later, second by second, and hands out each second once it is over."""
 
     def __init__(self) -> None:
-        self._seconds: dict[int, list[tuple[int, str]]] = {}
-        self._heads: dict[int, str] = {}
+        #: By second: when each line is written, and what follows the fraction of a second in it.
+        self.seconds: defaultdict[int, list[tuple[int, str]]] = defaultdict(list)
+        self._skewed: set[int] = set()
 
-    def add(self, at: int, rest: str, skew_nano: int = 0) -> None:
-        """Write a line at a moment; ``rest`` is all that follows the fraction of a second.
-
-        A skewed clock changes what is written, not when.
-        """
-        second, nano = divmod(at, SECOND_NANO)
-        head = self._heads.get(second)
-        if head is None:
-            head = self._head(second)
-        if skew_nano:
-            shown, nano = divmod(at + skew_nano, SECOND_NANO)
-            head = _head(shown)
-        self._seconds[second].append((at, f"{head}{nano:09d}{rest}"))
+    def add(self, at: int, rest: str, skew_nano: int) -> None:
+        """Write a line; a clock that is wrong changes what is written, not when."""
+        if not skew_nano:
+            self.seconds[at // SECOND_NANO].append((at, rest))
+            return
+        shown, nano = divmod(at + skew_nano, SECOND_NANO)
+        text = _Skewed(rest)
+        text.head = f"{_head(shown)}{nano:09d}"
+        self.seconds[at // SECOND_NANO].append((at, text))
+        self._skewed.add(at // SECOND_NANO)
 
     def take(self, second: int) -> list[str]:
         """All lines of a second, in order; nothing may be written for it afterwards."""
-        lines = self._seconds.pop(second, None)
+        lines = self.seconds.pop(second, None)
         if lines is None:
             return []
-        del self._heads[second]
         lines.sort(key=_when)
-        return [line for _, line in lines]
+        head, begin = _head(second), second * SECOND_NANO
+        if second in self._skewed:
+            self._skewed.remove(second)
+            return [
+                f"{rest.head}{rest}" if isinstance(rest, _Skewed) else f"{head}{at - begin:09d}{rest}"
+                for at, rest in lines
+            ]
+        return [f"{head}{at - begin:09d}{rest}" for at, rest in lines]
 
-    def _head(self, second: int) -> str:
-        head = self._heads[second] = _head(second)
-        self._seconds[second] = []
-        return head
+
+def _head(self, second: int) -> str:
+    head = self._heads[second] = _head(second)
+    self._seconds[second] = []
+    return head
 
 
 def _head(second: int) -> str:

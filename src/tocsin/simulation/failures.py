@@ -26,12 +26,21 @@ KINDS = (
     "deadlock",
     "internal",
     "poison",
+    "clock",
     "schema",
     "overload",
 )
 """What can go wrong."""
 
-STATUS = {"timeout": 504, "status-504": 504, "internal": 500, "poison": 500, "schema": 500, "deadlock": 500}
+STATUS = {
+    "timeout": 504,
+    "status-504": 504,
+    "internal": 500,
+    "poison": 500,
+    "clock": 401,
+    "schema": 500,
+    "deadlock": 500,
+}
 """What a service answers that failed so; ``UNAVAILABLE`` for the others."""
 
 UNAVAILABLE = 503

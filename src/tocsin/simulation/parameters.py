@@ -9,7 +9,10 @@ from tocsin.simulation.failures import KINDS
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """One of a mechanism's. A number lies in ``low`` … ``high``; a text is one of ``choices``, or any if there are none."""
+    """One of a mechanism's.
+
+    A number lies in ``low`` … ``high``; a text is one of ``choices``, or any if there are none.
+    """
 
     meaning: str
     default: float | str

@@ -2,7 +2,7 @@
 
 import zlib
 from collections.abc import Sequence
-
+from datetime import UTC, datetime
 from random import Random
 
 from tocsin.simulation.background import Background
@@ -131,6 +131,12 @@ class Shop:
 
     def _begin(self, running: RunningFault, second: int) -> None:
         for effect in running.fault.effects:
+            if effect.mechanism is Mechanism.DEPENDENCY:
+                ended = datetime.fromtimestamp(second, UTC)
+                self._walker.speaker.facts = {
+                    "not_after": f"{ended:%Y-%m-%dT%H:%M:%SZ}",
+                    "not_after_java": f"{ended:%a %b %d %H:%M:%S UTC %Y}",
+                }
             if effect.mechanism is Mechanism.CONFIG and text(effect, "version"):
                 warnings = int(number(effect, "warnings"))
                 self._lifecycle.deploy(effect.service, text(effect, "version"), second, warnings)

@@ -1,6 +1,7 @@
 """One service at work on one request, and what it says about it."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from random import Random
 
 from tocsin.simulation.plans import ErrorFormat, OperationPlan
@@ -31,6 +32,8 @@ class Speaker:
 
     def __init__(self, writer: Writer, random: Random) -> None:
         self.draw = random.random
+        #: What errors tell that no request knows: when a certificate ran out.
+        self.facts: dict[str, str] = {}
         self._writer = writer
         self._seconds = writer.seconds
 
@@ -62,5 +65,7 @@ class Speaker:
         """Put an error into the words that lines may want."""
         values = visit.values
         values["span"] = visit.span
+        values["now"] = f"{datetime.fromtimestamp(now // SECOND_NANO, UTC):%Y-%m-%dT%H:%M:%SZ}"
+        values |= self.facts
         values["error"], values["stack"] = forms[0] % values, forms[1] % values
         values["ms"] = f"{(now - since) / MILLISECOND_NANO:.1f}"

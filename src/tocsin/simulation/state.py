@@ -102,7 +102,7 @@ class Pool:
         self.places = places = self.base_places
         asked = self.work + self.backlog
         if trouble is not None:
-            self.places = places = max(0.05, places * trouble.places_share)
+            self.places = places = max(0.01, places * trouble.places_share)
             asked += trouble.load * self.base_places * SECOND_NANO + self.work * (trouble.hold_factor - 1)
             self.taint |= trouble.pool_causes
         self.work = 0

@@ -188,12 +188,13 @@ def _java_frames(name: str) -> Sequence[str]:
 def _python(error: ErrorText, service: str, operation: str) -> list[str]:
     lines = [*_python(error.cause, service, operation), "", _PYTHON_CAUSE, ""] if error.cause else []
     root = f"/app/{service}"
+    step = _PYTHON_CALLS.get(error.name.partition(".")[0], "self._step")
     lines += [
         "Traceback (most recent call last):",
         f'  File "{root}/handlers.py", line {_number(service, operation)}, in {operation}',
         f"    result = await self.{operation}_service.run(request)",
         f'  File "{root}/{operation}.py", line {_number(operation, error.name)}, in run',
-        f"    return await {_PYTHON_CALLS.get(error.name.partition('.')[0], 'self._step')}(payload, timeout=self.timeout)",
+        f"    return await {step}(payload, timeout=self.timeout)",
     ]
     library = next((frame for part, frame in _PYTHON_FRAMES if part in error.name), None)
     if library:

@@ -11,22 +11,111 @@ Draw = Callable[[], float]
 """A number in [0, 1), like ``random.Random.random``."""
 
 _POOL_SEED = 20
-_words = random.Random(_POOL_SEED)  # noqa: S311  # not for secrets: these are the same in every run on purpose
+_words = random.Random(_POOL_SEED)  # noqa: S311  # the same in every run on purpose
 
-_FIRST_NAMES = (
-    "anna ben carla david elena felix greta hugo ines jonas katja luca maria nils olga pavel rosa simon tara umut "
-    "vera wim yara zoe amir bea chen dario emil farah"
-).split()
-_LAST_NAMES = (
-    "adler bauer costa dietz evans fischer garcia hoffmann ivanov jansen keller lopez meyer novak okafor park quinn "
-    "rossi schmidt tanaka ulrich vogel weber yilmaz ziegler brandt lindqvist moreau"
-).split()
-_GOODS = (
-    "running shoes|rain jacket|espresso machine|desk lamp|wool socks|yoga mat|usb-c hub|water bottle|backpack 30l|"
-    "trail shoes|cast iron pan|headphones|phone case|winter gloves|camping stove|office chair|bike light|"
-    "notebook a5|chef knife|linen shirt|baby monitor|board game|power bank|hiking poles|sunglasses"
-).split("|")
-_CATEGORIES = "shoes jackets kitchen lighting sport electronics bags outdoor office toys garden books".split()
+_FIRST_NAMES = [
+    "anna",
+    "ben",
+    "carla",
+    "david",
+    "elena",
+    "felix",
+    "greta",
+    "hugo",
+    "ines",
+    "jonas",
+    "katja",
+    "luca",
+    "maria",
+    "nils",
+    "olga",
+    "pavel",
+    "rosa",
+    "simon",
+    "tara",
+    "umut",
+    "vera",
+    "wim",
+    "yara",
+    "zoe",
+    "amir",
+    "bea",
+    "chen",
+    "dario",
+    "emil",
+    "farah",
+]
+_LAST_NAMES = [
+    "adler",
+    "bauer",
+    "costa",
+    "dietz",
+    "evans",
+    "fischer",
+    "garcia",
+    "hoffmann",
+    "ivanov",
+    "jansen",
+    "keller",
+    "lopez",
+    "meyer",
+    "novak",
+    "okafor",
+    "park",
+    "quinn",
+    "rossi",
+    "schmidt",
+    "tanaka",
+    "ulrich",
+    "vogel",
+    "weber",
+    "yilmaz",
+    "ziegler",
+    "brandt",
+    "lindqvist",
+    "moreau",
+]
+_GOODS = [
+    "running shoes",
+    "rain jacket",
+    "espresso machine",
+    "desk lamp",
+    "wool socks",
+    "yoga mat",
+    "usb-c hub",
+    "water bottle",
+    "backpack 30l",
+    "trail shoes",
+    "cast iron pan",
+    "headphones",
+    "phone case",
+    "winter gloves",
+    "camping stove",
+    "office chair",
+    "bike light",
+    "notebook a5",
+    "chef knife",
+    "linen shirt",
+    "baby monitor",
+    "board game",
+    "power bank",
+    "hiking poles",
+    "sunglasses",
+]
+_CATEGORIES = [
+    "shoes",
+    "jackets",
+    "kitchen",
+    "lighting",
+    "sport",
+    "electronics",
+    "bags",
+    "outdoor",
+    "office",
+    "toys",
+    "garden",
+    "books",
+]
 _DESKTOP = "Mozilla/5.0 (%s) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/%d.0.0.0 Safari/537.36"
 _AGENTS = (
     *(_DESKTOP % ("Windows NT 10.0; Win64; x64", version) for version in (126, 127, 128, 128)),
@@ -40,10 +129,23 @@ _AGENTS = (
     "ShopApp/6.14.2 (iOS 17.5; iPhone14,5)",
     "ShopApp/6.14.1 (Android 14; SM-S918B)",
 )
-_BOT_PATHS = (
-    "/wp-login.php|/.env|/favicon.ico|/xmlrpc.php|/admin/|/robots.txt|/.git/config|/phpmyadmin/|/api/v2/products|"
-    "/apple-touch-icon.png|/sitemap.xml|/actuator/health|/cgi-bin/luci|/ads.txt|/old-shop/index.php"
-).split("|")
+_BOT_PATHS = [
+    "/wp-login.php",
+    "/.env",
+    "/favicon.ico",
+    "/xmlrpc.php",
+    "/admin/",
+    "/robots.txt",
+    "/.git/config",
+    "/phpmyadmin/",
+    "/api/v2/products",
+    "/apple-touch-icon.png",
+    "/sitemap.xml",
+    "/actuator/health",
+    "/cgi-bin/luci",
+    "/ads.txt",
+    "/old-shop/index.php",
+]
 _BOT_AGENTS = (
     "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
     "Mozilla/5.0 (compatible; bingbot/2.0; +http://www.bing.com/bingbot.htm)",
@@ -118,6 +220,7 @@ POOLS: dict[str, Sequence[str]] = {
     "connection": [str(number) for number in range(1000, 9000, 7)],
     "port": [str(_words.randint(32768, 60999)) for _ in range(900)],
     "pod_ip": _addresses((10,), 200),
+    "waiting": [str(number) for number in range(3, 41)],
     "score": [f"{_words.uniform(0.02, 0.6):.2f}" for _ in range(200)],
 }
 """What is drawn from a list."""
@@ -138,7 +241,9 @@ MAKERS: dict[str, Callable[[Draw], str]] = {
 """What hardly ever comes twice."""
 
 #: Another one for each line, though the request is the same.
-_FRESH = frozenset({"rows", "few_ms", "micros", "thread", "pause", "ratio", "percent", "connection", "small", "bytes"})
+_FRESH = frozenset(
+    {"rows", "few_ms", "micros", "thread", "pause", "ratio", "percent", "connection", "small", "bytes", "waiting"}
+)
 _DRAWN = {name: (pool, len(pool), name in _FRESH) for name, pool in POOLS.items()}
 
 

@@ -94,7 +94,8 @@ class Vocabulary:
             _field(name, sign, value, substitutes) for name, sign, value in _FIELD.findall(written.fields)
         )
         level = level_word(service.style, written.level)
-        return f'Z","level":"{level}","service":"{service.name}","message":"{as_format(text)}",{trace}"metadata":{{{metadata}'
+        head = f'Z","level":"{level}","service":"{service.name}"'
+        return f'{head},"message":"{as_format(text)}",{trace}"metadata":{{{metadata}'
 
 
 def _written(line: str) -> Written:

@@ -102,7 +102,7 @@ class Walker:
         now += gap
         if plan.started:
             self.speaker.say(visit, plan.started, now)
-        status, is_early = plan.status, False
+        status, _is_early = plan.status, False
         if failure:
             self.speaker.fail(visit, plan.errors[failure], at, now)
         else:
@@ -110,7 +110,7 @@ class Walker:
             if rejection is None:
                 now, status, failure = self._steps(visit, now, gap)
             else:
-                status, is_early = rejection.status, True
+                status, _is_early = rejection.status, True
                 values["ms"] = f"{(now - at) / MILLISECOND_NANO:.1f}"
                 self.speaker.say(visit, rejection.lines, now)
         now += gap
@@ -121,7 +121,7 @@ class Walker:
         self._finish(visit, now, status, failure)
         state.workers.work += now - begin
         if visit.causes:
-            self._attribute(visit, now, status)
+            self._attribute(visit, now, FAILED if failure else status)
         if self.observer is not None:
             trace, span, name = values["trace"], visit.span, state.service.name
             is_message = message is not None

@@ -51,12 +51,6 @@ class Writer:
         return [f"{head}{at - begin:09d}{rest}" for at, rest in lines]
 
 
-def _head(self, second: int) -> str:
-    head = self._heads[second] = _head(second)
-    self._seconds[second] = []
-    return head
-
-
 def _head(second: int) -> str:
     return f'{{"timestamp":"{datetime.fromtimestamp(second, UTC):%Y-%m-%dT%H:%M:%S}.'
 

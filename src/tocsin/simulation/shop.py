@@ -50,7 +50,7 @@ class Shop:
         self._queues = Queues(self._states)
         self._walker = Walker(len(self._states), self._writer, self._queues.publish)
         self._walker.observer = observer
-        self._traffic = Traffic(seed, traffic)
+        self._traffic = Traffic(seed, traffic, self._second)
         self._lifecycle = Lifecycle(self._states, self._planner, seed, self._say)
         self._background = Background(self._states, self._planner, seed, self._second, self._say, self._queues.waiting)
         self._faults: list[RunningFault] = []

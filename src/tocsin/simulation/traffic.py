@@ -26,6 +26,7 @@ _BOT_SHARE = 0.035
 
 _THINK_SECONDS = 11.0
 _LONGEST_THINK_SECONDS = 120
+_LONGEST_VISIT_SECONDS = 300
 
 #: What comes after what, with which probability; what is missing to one: the user leaves.
 _NEXT: dict[str, tuple[tuple[str, float], ...]] = {
@@ -86,12 +87,15 @@ def _noise(number: int, seed: int) -> float:
 class Traffic:
     """Who comes, second by second; seconds must be asked for in order, from the first on."""
 
-    def __init__(self, seed: int, factor: float) -> None:
+    def __init__(self, seed: int, factor: float, start_second: int) -> None:
         self._seed = seed
         self._factor = factor
         self._random = Random()  # noqa: S311  # a simulation's
         self._due: dict[int, list[Session]] = {}
         self._level = (-1, 0.0)
+        # The shop has been open for long: somebody is in it already.
+        for second in range(start_second - _LONGEST_VISIT_SECONDS, start_second):
+            self.requests(second)
 
     def level(self, second: int) -> float:
         """``busyness`` to the nearest ten seconds."""

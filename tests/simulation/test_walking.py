@@ -24,7 +24,9 @@ FAULTS = [
             Effect(mechanism=Mechanism.ERROR, service="auth", parameters={"share": 0.3}),
             Effect(mechanism=Mechanism.EXHAUSTION, service="checkout", part="db", parameters={"hold_factor": 900}),
             Effect(mechanism=Mechanism.DATA, service="notification", parameters={"share": 0.5}),
-            Effect(mechanism=Mechanism.CONFIG, service="api-gateway", parameters={"timeout_factor": 0.01, "retries": 4}),
+            Effect(
+                mechanism=Mechanism.CONFIG, service="api-gateway", parameters={"timeout_factor": 0.01, "retries": 4}
+            ),
             Effect(mechanism=Mechanism.LEAK, service="recommendation", parameters={"share_a_minute": 3}),
         ]
     )
@@ -74,7 +76,9 @@ def test_spans_lie_within_those_who_called_them_in_a_calm_shop() -> None:
 
 
 @settings(max_examples=12, deadline=None)
-@given(faults=st.lists(st.sampled_from(FAULTS), unique_by=lambda fault: fault.name, max_size=4), seed=st.integers(0, 99))
+@given(
+    faults=st.lists(st.sampled_from(FAULTS), unique_by=lambda fault: fault.name, max_size=4), seed=st.integers(0, 99)
+)
 def test_spans_lie_within_those_who_called_them_whatever_is_wrong(faults: Sequence[Fault], seed: int) -> None:
     result = run(faults, 45, seed=seed)
     _assert_causal(result)

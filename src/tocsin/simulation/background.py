@@ -15,7 +15,7 @@ from tocsin.simulation.writing import SECOND_NANO
 _HIGH_SECONDS = 5
 """How often a service that lacks something says so."""
 
-_HIGH = {"pool": 0.9, "memory": 0.85, "disk": 0.85, "lag": 30.0}
+_HIGH = {"pool": 0.9, "memory": 0.85, "disk": 0.85, "lag": 12.0}
 
 
 @dataclass(slots=True)

@@ -10,6 +10,12 @@ from tocsin.simulation.values import Values
 from tocsin.simulation.vocabulary import Line
 from tocsin.simulation.writing import SECOND_NANO, Writer
 
+_LINE_NANO, _ODD_NANO = 1500, 4095
+"""Between two lines of one moment: at least the first, and an odd part of the second."""
+
+_LINES_NANO = 30_000
+"""Before a deadline, so that all lines of a moment fit."""
+
 
 class Visit:
     """One service at work on one request. ``causes`` are the faults that have had a part in it so far."""
@@ -41,23 +47,24 @@ class Speaker:
         """Write those of the lines whose turn it is; never after the deadline."""
         values = visit.values
         values["span"] = visit.span
-        if at >= visit.deadline:
-            at = visit.deadline - 1
+        if at > visit.deadline - _LINES_NANO:
+            at = max(visit.begin, visit.deadline - _LINES_NANO)
         trouble = visit.trouble
         if trouble is not None and (trouble.is_quiet or trouble.skew_nano):
             self.say_oddly(lines, at, values, visit.host, trouble)
             return
         draw, tail = self.draw, visit.host.tail
         written = self._seconds[at // SECOND_NANO]
-        for share, body in lines:
+        for share, body, pick in lines:
             if share == 1.0 or draw() < share:
-                written.append((at, body % values + tail))
+                written.append((at, body % pick(values) + tail))
+                at += _LINE_NANO + (at & _ODD_NANO)
 
     def say_oddly(self, lines: Sequence[Line], at: int, values: Values, host: Host, trouble: Trouble | None) -> None:
         """Write lines of a host whose clock may be wrong, or that may write nothing."""
-        for share, body in lines:
+        for share, body, pick in lines:
             if share == 1.0 or self.draw() < share:
-                text = body % values + host.tail
+                text = body % pick(values) + host.tail
                 if trouble is None or not trouble.is_quiet:
                     self._writer.add(at, text, 0 if trouble is None else trouble.skew_nano)
 

@@ -42,13 +42,14 @@ def level_word(style: Style, level: str) -> str:
     return _LEVEL_WORDS.get(style, {}).get(level, level)
 
 
-def message(service: Service, level: str, logger: str, text: str) -> str:
-    """The whole message, as the family's usual layout has it."""
+def message(service: Service, level: str, logger: str, text: str, *, has_trace: bool) -> str:
+    """The whole message, as the family's usual layout has it; without a trace it comes from no request."""
     name = service.name
     place = 20 + zlib.crc32(text.encode()) % 400
     match service.style:
         case Style.JAVA:
-            return f"[nio-{service.port}-exec-{{thread}}] c.s.{name}.{logger or _title(name) + 'Service'} : {text}"
+            thread = f"nio-{service.port}-exec-{{thread}}" if has_trace else "scheduling-1"
+            return f"[{thread}] c.s.{name}.{logger or _title(name) + 'Service'} : {text}"
         case Style.PYTHON:
             return f"{name}.{(logger or 'app').lower()}: {text}"
         case Style.GO:

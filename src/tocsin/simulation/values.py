@@ -165,8 +165,9 @@ def _amount() -> str:
 
 
 def _hex(digits: int) -> Callable[[Draw], str]:
-    form, limit = f"%0{digits}x", float(16**digits)
-    return lambda draw: form % int(draw() * limit)
+    # A draw has 53 bits: more digits need two.
+    form, limit = f"%0{digits - 8}x%08x", float(16 ** (digits - 8))
+    return lambda draw: form % (int(draw() * limit), int(draw() * 4294967296.0))
 
 
 def _number(form: str, low: int, high: int) -> Callable[[Draw], str]:
@@ -216,7 +217,6 @@ POOLS: dict[str, Sequence[str]] = {
     "pause": [f"{_words.lognormvariate(2.3, 0.5):.1f}" for _ in range(400)],
     "micros": [str(int(_words.lognormvariate(5.2, 0.8))) for _ in range(400)],
     "few_ms": [f"{_words.lognormvariate(0.9, 0.7):.2f}" for _ in range(900)],
-    "thread": [str(number) for number in range(1, 25)],
     "connection": [str(number) for number in range(1000, 9000, 7)],
     "port": [str(_words.randint(32768, 60999)) for _ in range(900)],
     "pod_ip": _addresses((10,), 200),
@@ -229,22 +229,21 @@ MAKERS: dict[str, Callable[[Draw], str]] = {
     "session": _hex(16),
     "cart": _hex(12),
     "order": _number("ORD-%08d", 10_000_000, 99_999_999),
-    "payment": lambda draw: f"pay_{int(draw() * 16.0**13):013x}",
+    "payment": _number("pay_%x", 16**12, 16**13),
     "auth_code": _number("%06d", 0, 999_999),
     "reservation": _number("rsv-%d", 1_000_000, 9_999_999),
     "tracking": _number("PN%011d", 10**10, 10**11 - 1),
     "message_id": _hex(13),
     "offset": _number("%d", 10_000_000, 99_999_999),
     "request_id": _hex(13),
-    "key": _hex(8),
+    "key": _number("%08x", 0x10000000, 0xFFFFFFFF),
 }
 """What hardly ever comes twice."""
 
 #: Another one for each line, though the request is the same.
-_FRESH = frozenset(
-    {"rows", "few_ms", "micros", "thread", "pause", "ratio", "percent", "connection", "small", "bytes", "waiting"}
-)
+_FRESH = frozenset({"rows", "few_ms", "micros", "pause", "ratio", "percent", "connection", "small", "bytes", "waiting"})
 _DRAWN = {name: (pool, len(pool), name in _FRESH) for name, pool in POOLS.items()}
+_THREADS = 24
 
 
 class Values(dict[str, str]):
@@ -261,6 +260,9 @@ class Values(dict[str, str]):
     def __missing__(self, name: str) -> str:
         drawn = _DRAWN.get(name)
         if drawn is None:
+            if name == "thread":
+                # One thread works on all of a span.
+                return str(1 + int(self["span"][:4], 16) % _THREADS)
             value = self[name] = MAKERS[name](self.draw)
             return value
         pool, size, is_fresh = drawn

@@ -10,23 +10,36 @@ message, and the metadata (``=`` for text, ``:=`` for a number). Moments of one 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
+from operator import itemgetter
 from typing import NamedTuple
 
 from tocsin.simulation.styles import as_format, level_word, message
 from tocsin.simulation.topology import Service, Style
 
 _LINE = re.compile(r"(DEBUG|INFO|WARN|ERROR|FATAL) +(?:([01](?:\.\d+)?) +)?(?:@(\w+) +)?(.*)")
+_NAMED = re.compile(r"(?<!%)%\((\w+)\)s")
 _FIELD = re.compile(r"([\w.]+)(:?=)(\S+)")
 
 
 class Line(NamedTuple):
-    """A format of all that stands between the fraction of a second and where it was written."""
+    """All that stands between the fraction of a second and where it was written: ``body % pick(values)``.
+
+    By place, not by name: the names would be cut out of the format and hashed for each line.
+    """
 
     share: float
     body: str
+    pick: Callable[[Mapping[str, str]], object]
+
+
+def line_of(share: float, named: str) -> Line:
+    """A line from a format with names."""
+    names = _NAMED.findall(named)
+    pick: Callable[[Mapping[str, str]], object] = itemgetter(*names) if names else lambda _values: ()
+    return Line(share, _NAMED.sub("%s", named), pick)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +86,13 @@ class Vocabulary:
     ) -> tuple[Line, ...]:
         """The lines of a moment; ``substitutes`` are put in for good."""
         return tuple(
-            Line(written.share, self._body(written, substitutes or {}, has_trace))
+            line_of(written.share, self._body(written, substitutes or {}, has_trace))
             for written in self._moments.get(moment, ())
         )
 
     def _body(self, written: Written, substitutes: Mapping[str, str], has_trace: bool) -> str:
         service = self.service
-        text = message(service, written.level, written.logger, written.text)
+        text = message(service, written.level, written.logger, written.text, has_trace=has_trace)
         quoted = {
             name: value.replace("\\", "\\\\").replace('"', '\\"') if service.style is Style.GO else value
             for name, value in substitutes.items()

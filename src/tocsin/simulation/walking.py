@@ -28,7 +28,7 @@ _REFUSED = 400
 
 _NETWORK_NANO = 400_000
 _BACKOFF_NANO = 60 * MILLISECOND_NANO
-_BEFORE_END_NANO = 1000
+_BEFORE_END_NANO = 28_000
 
 _SHED_SHARE = 50
 """Who finds all workers busy for too long is told so after this part of the limit."""
@@ -268,7 +268,7 @@ class Walker:
         elif status == CANCELLED:
             lines = plan.cancelled
         else:
-            lines = plan.failed if status >= FAILED else plan.rejected
+            lines = plan.failed if failure else plan.rejected
         taken = now - visit.begin
         if lines:
             values["ms"] = f"{taken / MILLISECOND_NANO:.1f}"
@@ -276,7 +276,7 @@ class Walker:
             if plan.is_access_logged:
                 values["seconds"] = f"{taken / SECOND_NANO:.3f}"
                 values["clf"] = common_log_time(now // SECOND_NANO)
-            self.speaker.say(visit, lines, now - _BEFORE_END_NANO)
+            self.speaker.say(visit, lines, max(visit.begin, now - _BEFORE_END_NANO))
         trouble = visit.trouble
         if trouble is not None and trouble.debug_share and self.draw() < trouble.debug_share:
-            self.speaker.say(visit, plan.debug, now - 2 * _BEFORE_END_NANO)
+            self.speaker.say(visit, plan.debug, max(visit.begin, now - 2 * _BEFORE_END_NANO))

@@ -92,7 +92,7 @@ def simulate(
 
 
 def _run(shop: "Simulation", sink: "Sink", run: _Run, stop: threading.Event) -> None:
-    from tocsin.cli.simulating import chunks, live_chunks
+    from tocsin.cli.simulating import LiveClock, chunks, live_chunks
     from tocsin.cli.simulation_progress import SimulationProgress
 
     with SimulationProgress(run.start_unix_nano, run.end_unix_nano) as progress:
@@ -103,7 +103,8 @@ def _run(shop: "Simulation", sink: "Sink", run: _Run, stop: threading.Event) -> 
         sink.settle()
         if run.is_live:
             progress.go_live()
-            present = live_chunks(shop, run.end_unix_nano, speed=run.speed, stop=stop, chunk_logs=sink.chunk_logs)
+            clock = LiveClock(run.end_unix_nano, speed=run.speed)
+            present = live_chunks(shop, run.end_unix_nano, clock=clock, stop=stop, chunk_logs=sink.chunk_logs)
             for chunk in present:
                 sink.put(chunk)
                 # What a shop says now is read now, and in its order.

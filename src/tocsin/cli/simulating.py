@@ -142,13 +142,13 @@ def live_chunks(
     simulation: Simulation,
     start_unix_nano: int,
     *,
-    speed: float,
+    clock: LiveClock,
     stop: threading.Event,
     chunk_logs: int,
     before_step: Callable[[], None] = lambda: None,
 ) -> Iterator[Chunk]:
-    """Let the simulation go on in step with a ``LiveClock``, until it is to stop; ``before_step`` may inject."""
-    clock, reached = LiveClock(start_unix_nano, speed=speed), start_unix_nano
+    """Let the simulation go on in step with a clock, until it is to stop; ``before_step`` may inject."""
+    reached = start_unix_nano
     while not stop.is_set():
         before_step()
         until = whole_second(clock.time())

@@ -130,7 +130,8 @@ def history_faults(scenarios: Sequence[Scenario], span: Span, *, seed: int) -> l
     faults: list[Fault] = []
     for number in range(int(span.seconds // HISTORY_FAULT_EVERY_SECONDS) if candidates else 0):
         scenario = chooser.choice(candidates)
-        after = number * HISTORY_FAULT_EVERY_SECONDS + chooser.uniform(0.1, 0.8) * HISTORY_FAULT_EVERY_SECONDS
+        # Early enough to end, and far enough from the one before.
+        after = round((number + chooser.uniform(0.1, 0.8)) * HISTORY_FAULT_EVERY_SECONDS)
         begins = shown(span.start_unix_nano + int(after * NANOSECONDS_A_SECOND))
         faults += [
             dataclasses.replace(fault, name=f"{fault.name}@{begins}", duration_seconds=_duration(fault))

@@ -15,6 +15,7 @@ from tocsin.cli.simulating import shown
 PATH = "/faults"
 MAX_BODY_BYTES = 4_096
 REQUEST_TIMEOUT_SECONDS = 5.0
+STOP_POLL_SECONDS = 0.1
 
 _LOOPBACK = "127.0.0.1"
 _JSON = "application/json"
@@ -45,7 +46,7 @@ def faults_api(desk: FaultDesk, *, port: int) -> Iterator[str]:
     except OSError as error:
         raise CommandFailed(f"port {port}, for the faults' API, is not free; give another with --port") from error
     server.daemon_threads = True
-    answering = threading.Thread(target=server.serve_forever, daemon=True)
+    answering = threading.Thread(target=server.serve_forever, args=(STOP_POLL_SECONDS,), daemon=True)
     answering.start()
     try:
         yield f"http://{_LOOPBACK}:{server.server_port}{PATH}"

@@ -18,7 +18,7 @@ from tocsin.cli.demo.screen import DemoScreen
 from tocsin.cli.demo.server import DemoServer, free_ports
 from tocsin.cli.demo.witness import watch
 from tocsin.cli.output import out
-from tocsin.cli.simulating import chunks, live_chunks, stopping, truth_as_json, whole_second
+from tocsin.cli.simulating import LiveClock, chunks, live_chunks, stopping, truth_as_json, whole_second
 from tocsin.cli.sinks import IntakeSink
 from tocsin.kit.moments import NANOSECONDS_A_SECOND
 from tocsin.simulation.contracts import Chunk, Scenario, Simulation
@@ -158,7 +158,7 @@ class _Demo:
         present = live_chunks(
             shop,
             reached_unix_nano,
-            speed=self._options.speed,
+            clock=LiveClock(reached_unix_nano, speed=self._options.speed),
             stop=self._stop,
             chunk_logs=sink.chunk_logs,
             before_step=inject,

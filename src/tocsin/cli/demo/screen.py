@@ -112,12 +112,9 @@ class DemoScreen:
     def show_trace(self, injected: Injection, trace_id: str, services: Sequence[str]) -> None:
         """A trace that the trouble went through."""
         names = ", ".join(services[:TRACE_SERVICES_SHOWN]) + (" …" if len(services) > TRACE_SERVICES_SHOWN else "")
-        self.say(
-            "  a request that met ",
-            (harmless(injected.scenario.name), "bold"),
-            f" in {len(services)} services ({harmless(names)}): ",
-            (f"{tocsin_command()} search trace_id:{harmless(trace_id)}", "cyan"),
-        )
+        met = f" went through {len(services)} services: {harmless(names)}"
+        self.say("  a request that met ", (harmless(injected.scenario.name), "bold"), met)
+        self.say("  look: ", (f"{tocsin_command()} search trace_id:{harmless(trace_id)}", "cyan"))
 
     def show_live(self, chunk: Chunk, *, seconds: float) -> None:
         """What the shop has just logged."""

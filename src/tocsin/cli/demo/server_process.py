@@ -7,8 +7,8 @@ import threading
 
 
 def _stop_when_the_demo_is_gone() -> None:
-    # The demo holds the other end open, and never writes.
-    sys.stdin.buffer.read()
+    # The demo holds the other end open, and never writes. Not through sys.stdin, whose lock would be held at the end.
+    os.read(sys.stdin.fileno(), 1)
     os.kill(os.getpid(), signal.SIGTERM)
 
 

@@ -32,7 +32,7 @@ def demo(
 ) -> None:
     """Show Tocsin with a live shop of microservices, and break it; until Ctrl-C."""
     from tocsin.cli.demo.running import DemoOptions, run_demo
-    from tocsin.simulation.scenarios import load_scenarios
+    from tocsin.cli.simulating import known_scenarios
     from tocsin.simulation.shop import Shop
 
     options = DemoOptions(
@@ -46,6 +46,6 @@ def demo(
     )
     run_demo(
         options,
-        load_scenarios(scenarios),
+        known_scenarios(scenarios),
         lambda shop_seed, start_unix_nano, faults: Shop(shop_seed, start_unix_nano, faults, traffic),
     )

@@ -68,11 +68,10 @@ def simulate(
     speed: Speed = 1.0,
 ) -> None:
     """Make the logs of a simulated shop, with trouble if wanted: into a file, or to the server."""
-    from tocsin.cli.simulating import chosen_faults, span, stopping
-    from tocsin.simulation.scenarios import load_scenarios
+    from tocsin.cli.simulating import chosen_faults, known_scenarios, span, stopping
     from tocsin.simulation.shop import Shop
 
-    known = load_scenarios(scenarios)
+    known = known_scenarios(scenarios)
     if list_scenarios:
         _print_scenarios(known)
         return

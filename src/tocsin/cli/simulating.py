@@ -20,6 +20,7 @@ from tocsin.cli.text import harmless
 from tocsin.kit.moments import NANOSECONDS_A_SECOND
 from tocsin.search.time_expressions import moment
 from tocsin.simulation.contracts import Chunk, Fault, GroundTruth, Scenario, Simulation
+from tocsin.simulation.scenarios import InvalidScenario, load_scenarios
 
 DEFAULT_DAYS = 7.0
 
@@ -58,6 +59,18 @@ def whole_second(unix_nano: int) -> int:
 def shown(unix_nano: int) -> str:
     """A moment as people read it."""
     return datetime.fromtimestamp(unix_nano // NANOSECONDS_A_SECOND, UTC).isoformat().replace("+00:00", "Z")
+
+
+def known_scenarios(directory: Path | None) -> list[Scenario]:
+    """The scenarios that come along, and those of a directory.
+
+    Raises:
+        CommandFailed: a file is no scenario, or the shop hasn't got what it names.
+    """
+    try:
+        return load_scenarios(directory)
+    except InvalidScenario as error:
+        raise CommandFailed(str(error)) from error
 
 
 def chosen_faults(scenarios: Sequence[Scenario], wanted: Sequence[str]) -> list[Fault]:

@@ -28,7 +28,7 @@ def test_scenarios_are_listed_with_what_goes_on(desk: FaultDesk, url: str) -> No
     desk.take(NOW)
     listed = httpx.get(url).raise_for_status().json()
     assert [each["name"] for each in listed["scenarios"]] == ["slow", "dead"]
-    assert listed["going_on"] == [{"scenario": "dead", "start": "2026-11-24T06:00:00Z", "end": "2026-11-24T06:15:00Z"}]
+    assert listed["going_on"] == [{"scenario": "dead", "start": "2026-11-24T06:00:00Z", "end": "2026-11-24T06:20:00Z"}]
 
 
 def test_scenario_begins_when_it_is_posted_and_is_refused_while_it_goes_on(desk: FaultDesk, url: str) -> None:

@@ -16,7 +16,7 @@ from tocsin.simulation.contracts import Fault, Scenario
 FIRST_FAULT_SECONDS = 120.0
 """The shop is well for so long after it went live: there must be something to compare trouble with."""
 
-MAX_FAULT_SECONDS = 15 * 60.0
+MAX_FAULT_SECONDS = 20 * 60.0
 """Trouble without an end, or with a far one, would hide what comes after it."""
 
 HISTORY_FAULT_EVERY_SECONDS = 6 * 3_600

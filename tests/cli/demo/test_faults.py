@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from tests.support.metronome import fault, scenario
@@ -11,6 +13,7 @@ from tocsin.cli.demo.faults import (
     injection,
 )
 from tocsin.kit.moments import NANOSECONDS_A_SECOND
+from tocsin.simulation.contracts import Effect, Mechanism
 
 SECOND = NANOSECONDS_A_SECOND
 NOW = 1_795_500_000 * SECOND
@@ -75,3 +78,10 @@ def test_history_has_trouble_every_six_hours_the_same_for_the_same_seed() -> Non
     assert len({each.name for each in faults}) == 4
     assert history_faults(SCENARIOS, Span(NOW - 3_600 * SECOND, NOW), seed=1) == []
     assert history_faults([], day, seed=1) == []
+
+
+def test_trouble_is_looked_for_where_it_is_and_not_where_it_only_looks_so() -> None:
+    busy = replace(fault("sale"), is_harmless=True, effects=[Effect(mechanism=Mechanism.SATURATION, service="gateway")])
+    both = injection(scenario("both", busy, fault("slow")), NOW)
+    assert (both.service, both.is_harmless) == ("catalog", False)
+    assert injection(scenario("one", busy), NOW).is_harmless

@@ -33,8 +33,9 @@ class Injection:
 
     @property
     def service(self) -> str:
-        """Where it began."""
-        return self.faults[0].effects[0].service
+        """Where it began; the trouble, where it comes with what is none."""
+        worst = min(self.faults, key=lambda fault: fault.is_harmless)
+        return worst.effects[0].service
 
     @property
     def is_harmless(self) -> bool:

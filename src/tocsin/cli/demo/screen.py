@@ -54,8 +54,9 @@ class DemoScreen:
 
     def say(self, *parts: str | tuple[str, str]) -> None:
         """One line, with the time before it."""
+        line = Text.assemble((f"{datetime.now():%H:%M:%S}  ", "dim"), *parts)
         with self._lock:
-            out.print(Text.assemble((f"{datetime.now():%H:%M:%S}  ", "dim"), *parts))
+            out.print(line)
             sys.stdout.flush()
 
     def introduce(self, url: str, directory: DemoDirectory, faults_url: str, example: str) -> None:
@@ -104,7 +105,8 @@ class DemoScreen:
         """What begins, and how to see it."""
         what = ("looks like trouble", "yellow") if injected.is_harmless else ("TROUBLE", "bold red")
         scenario = injected.scenario
-        self.say(what, "  ", (harmless(scenario.name), "bold"), f"  {harmless(first_sentence(scenario.description))}")
+        self.say(what, "  ", (harmless(scenario.name), "bold"))
+        self.say("  ", harmless(first_sentence(scenario.description)))
         self.say(
             "  look: ", (f"{tocsin_command()} search 'level:>=WARN service:{injected.service}' --since 5m", "cyan")
         )
@@ -112,8 +114,8 @@ class DemoScreen:
     def show_trace(self, injected: Injection, trace_id: str, services: Sequence[str]) -> None:
         """A trace that the trouble went through."""
         names = ", ".join(services[:TRACE_SERVICES_SHOWN]) + (" …" if len(services) > TRACE_SERVICES_SHOWN else "")
-        met = f" went through {len(services)} services: {harmless(names)}"
-        self.say("  a request that met ", (harmless(injected.scenario.name), "bold"), met)
+        went = f"through {len(services)} services: {harmless(names)}"
+        self.say("  a request met ", (harmless(injected.scenario.name), "bold"), f" on its way {went}")
         self.say("  look: ", (f"{tocsin_command()} search trace_id:{harmless(trace_id)}", "cyan"))
 
     def show_live(self, chunk: Chunk, *, seconds: float) -> None:

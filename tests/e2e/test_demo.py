@@ -99,6 +99,7 @@ def demo(tmp_path: Path) -> Iterator[Demo]:
     if one.process.poll() is None:
         children = one.children()
         one.process.kill()
+        one.process.wait()
         psutil.wait_procs(children, timeout=WAIT_SECONDS)
 
 

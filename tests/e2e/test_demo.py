@@ -131,6 +131,8 @@ def test_demo_shows_the_shop_and_its_trouble_and_leaves_nothing_running(demo: De
 def test_second_demo_goes_on_without_sending_anything_twice(demo: Demo) -> None:
     demo.start("--traffic", "0.1")
     demo.until(lambda: "the history is whole" in demo.output)
+    # The ledger lags a commit by up to a second.
+    time.sleep(1.5)
     before = demo.get("/v1/ingest/ledger")["received"]
     assert demo.stop() == 0
     [[_, end]] = demo.state["covered"]

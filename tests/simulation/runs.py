@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from tocsin.simulation.contracts import Fault, GroundTruth
@@ -25,7 +25,7 @@ class Run:
     truth: Sequence[GroundTruth]
     shop: Shop = field(repr=False)
 
-    @property
+    @cached_property
     def records(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.ndjson.splitlines()]
 

@@ -1,3 +1,7 @@
+import hashlib
+import os
+import subprocess
+import sys
 from collections import Counter
 from itertools import pairwise
 
@@ -32,6 +36,24 @@ def test_same_seed_same_bytes_however_it_is_cut(cuts: list[int], seed: int, has_
     chunks = [shop.advance(START + cut * 1_000_000) for cut in sorted(cuts)] + [shop.advance(end)]
     assert b"".join(chunk.ndjson for chunk in chunks) == whole.ndjson
     assert sum(chunk.logs for chunk in chunks) == whole.logs
+
+
+def test_same_seed_same_bytes_in_every_process() -> None:
+    program = (
+        "import hashlib; from tests.simulation.runs import run; from tests.simulation.test_shop import SLOW;"
+        "print(hashlib.sha256(run([SLOW], 30).ndjson).hexdigest())"
+    )
+    digests = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            check=True,
+            text=True,
+        ).stdout
+        for hash_seed in ("1", "2")
+    }
+    assert digests == {hashlib.sha256(run([SLOW], 30).ndjson).hexdigest() + "\n"}
 
 
 def test_other_seed_other_bytes() -> None:

@@ -1,6 +1,6 @@
 """Three pages of the shop's logs, as ``tocsin tail`` shows them, with the lines of stack traces one below the other.
 
-``python -m tocsin.simulation.pages [DIRECTORY]`` writes them. They are for whoever asks whether the shop's logs look real.
+``python -m tocsin.simulation.pages [DIRECTORY]`` writes them, for whoever asks whether the shop's logs look real.
 """
 
 import json

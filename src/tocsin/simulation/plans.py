@@ -128,6 +128,18 @@ class Planner:
             "route": operation.route,
             "workers": str(service.workers),
             "good_status": str(operation.status),
+            # Where the service fails by itself in a way that is usual with others.
+            "peer": service.name,
+            "peer_method": operation.method,
+            "peer_route": operation.route,
+            "address": f"{service.name}.shop.svc.cluster.local",
+            "target_port": str(service.port),
+            "statement": operation.route,
+            "topic": "order-events",
+            "places": str(service.workers),
+            "timeout_ms": "2000",
+            "limit_ms": "2000",
+            "wait_ms": "2000",
         }
 
         def lines(moment: str) -> tuple[Line, ...]:
@@ -173,8 +185,9 @@ class Planner:
         if isinstance(step, Use) and made.part is not None:
             made.median = made.part.median * step.weight
             made.is_write = _writes(step, made.part)
-            made.slow = int(made.median * made.table[-1] * 2 + 20 * MILLISECOND_NANO)
             made.on_miss = tuple(self._step(plan, inner) for inner in step.on_miss)
+        if made.part is not None:
+            made.slow = int(made.median * made.table[-1] * 2 + 20 * MILLISECOND_NANO)
         made.errors = self._errors(plan.state, plan.name, engine, words)
         kind = "call" if isinstance(step, Call) else made.part.part.kind.value if made.part else ""
         made.done = vocabulary.lines(f"{plan.name}.{kind}", words) + vocabulary.lines(kind, words)

@@ -44,7 +44,7 @@ class Shop:
         self._seed = seed
         self._factor = traffic
         self._second = start_unix_nano // SECOND_NANO
-        self._states = _states(seed, max(1.0, traffic))
+        self._states = new_states(seed, max(1.0, traffic))
         self._planner = Planner(SHOP, self._states)
         self._writer = Writer()
         self._queues = Queues(self._states)
@@ -189,7 +189,8 @@ class Shop:
         walker.operate(plan, at, at + _JOB_LIMIT_NANO, values, "")
 
 
-def _states(seed: int, scale: float) -> dict[str, ServiceState]:
+def new_states(seed: int, scale: float) -> dict[str, ServiceState]:
+    """Every service with its hosts, by name; ``scale`` is by how much its pools are larger than at traffic 1."""
     states = {}
     for index, service in enumerate(SHOP.services):
         random = Random(f"{seed}/hosts/{service.name}")  # noqa: S311  # a simulation's

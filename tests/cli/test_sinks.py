@@ -24,21 +24,27 @@ def test_bodies_are_cut_at_the_end_of_lines() -> None:
 
 
 def test_calls_wait_for_a_place() -> None:
-    running, most, goes_on = [0], [0], threading.Event()
+    goes_on, taken = threading.Event(), list[int]()
+    calls = InFlight(lambda _: assert_set(goes_on), threads=2, waiting=1)
 
-    def work(_: bytes) -> None:
-        running[0] += 1
-        most[0] = max(most[0], running[0])
-        goes_on.wait(5)
-        running[0] -= 1
+    def put_all() -> None:
+        for number in range(6):
+            calls.put(b"")
+            taken.append(number)
 
-    calls = InFlight(work, threads=2)
-    threading.Timer(0.1, goes_on.set).start()
-    for _ in range(6):
-        calls.put(b"")
+    putting = threading.Thread(target=put_all)
+    putting.start()
+    putting.join(0.3)
+    assert taken == [0, 1, 2]
+    goes_on.set()
+    putting.join()
     calls.settle()
     calls.close()
-    assert most == [2]
+    assert len(taken) == 6
+
+
+def assert_set(event: threading.Event) -> None:
+    assert event.wait(5)
 
 
 def _put_until_it_fails(calls: InFlight) -> None:

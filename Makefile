@@ -3,13 +3,16 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help run check lint test bench docs lock
+.PHONY: help run demo check lint test bench docs lock
 
 help: ## list the targets
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
 
 run: .venv/runtime ## set everything up and start Tocsin at http://127.0.0.1:3000
 	@$(BIN)/tocsin serve
+
+demo: .venv/runtime ## set everything up and show Tocsin with a live shop that can be broken; ARGS are options
+	@$(BIN)/tocsin demo $(ARGS)
 
 check: lint test ## what CI runs: form, lint, types, layers, tests
 

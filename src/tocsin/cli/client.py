@@ -39,17 +39,27 @@ class TocsinClient:
         self,
         settings: Settings,
         *,
+        shows_token: bool = True,
         transport: httpx.BaseTransport | None = None,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        """Prepare to talk; ``transport`` and ``pause`` stand in for the network and for waiting."""
+        """Prepare to talk.
+
+        Args:
+            settings: say where the server is, and who we are.
+            shows_token: who has an API key to send with needs no access token.
+            transport: stands in for the network.
+            pause: stands in for waiting.
+        """
         self._settings = settings
+        self._shows_token = shows_token
         self._pause = pause
         self.url = server_url(settings)
         self._http = httpx.Client(base_url=self.url, timeout=REQUEST_TIMEOUT_SECONDS, transport=transport)
 
     def __enter__(self) -> Self:
-        self._http.headers["Authorization"] = f"Bearer {access_token(self._settings)}"
+        if self._shows_token:
+            self._http.headers["Authorization"] = f"Bearer {access_token(self._settings)}"
         return self
 
     def __exit__(

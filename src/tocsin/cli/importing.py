@@ -67,13 +67,13 @@ def check_readable(file: Path) -> None:
 
 
 @contextmanager
-def import_keys(client: TocsinClient) -> Iterator[Callable[[str], str]]:
-    """API keys for the length of an import, by default service: people have tokens, and the intake takes keys."""
+def import_keys(client: TocsinClient, *, name: str = IMPORT_KEY_NAME) -> Iterator[Callable[[str], str]]:
+    """API keys for the length of a command, by default service: people have tokens, and the intake takes keys."""
     issued: dict[str, dict[str, Any]] = {}
 
     def key_for(service: str) -> str:
         if service not in issued:
-            wanted = {"name": IMPORT_KEY_NAME, "default_service": service, "allows_other_services": True}
+            wanted = {"name": name, "default_service": service, "allows_other_services": True}
             issued[service] = client.post("/v1/keys", wanted)
         return str(issued[service]["secret"])
 

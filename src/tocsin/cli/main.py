@@ -11,7 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from tocsin import __version__
-from tocsin.cli import key_commands, service_commands, signing_key_commands, user_commands
+from tocsin.cli import (
+    demo_command,
+    key_commands,
+    service_commands,
+    signing_key_commands,
+    simulate_command,
+    user_commands,
+)
 from tocsin.cli.options import AsJson
 from tocsin.cli.options import current_settings as _settings
 from tocsin.cli.text import harmless
@@ -254,3 +261,7 @@ def import_files(
 def version() -> None:
     """Print the version."""
     print(f"tocsin {__version__}")
+
+
+app.command("demo")(demo_command.demo)
+app.command("simulate")(simulate_command.simulate)

@@ -20,7 +20,7 @@ from tocsin.cli.demo.keyboard import LIST_KEY, QUIT_KEY
 from tocsin.cli.output import out
 from tocsin.cli.text import harmless
 from tocsin.kit.moments import NANOSECONDS_A_SECOND
-from tocsin.kit.settings import PREFIX
+from tocsin.kit.setting_sections import PREFIX
 from tocsin.simulation.contracts import Chunk, Scenario
 
 REFRESHES_A_SECOND = 4

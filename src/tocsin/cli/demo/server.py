@@ -13,7 +13,8 @@ import httpx
 
 from tocsin.cli.client import CommandFailed
 from tocsin.cli.demo.directory import DemoDirectory
-from tocsin.kit.settings import PREFIX, Settings, read_settings
+from tocsin.kit.setting_sections import PREFIX
+from tocsin.kit.settings import Settings, read_settings
 
 FIRST_PORT = 3000
 LAST_PORT = 3098

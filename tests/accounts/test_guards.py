@@ -136,7 +136,16 @@ async def test_sender_is_refused_when_the_key_is_missing_or_unknown(client: Clie
     assert [answer.status_code for answer in answers] == [401, 401, 401, 401]
 
 
-async def test_a_key_opens_nothing_for_people(client: Client, installation: Installation) -> None:
-    key = installation.first_start.api_key
-    for headers in ({"X-API-Key": key}, {"Authorization": f"Bearer {key}"}):
-        assert (await client.get("/person", headers=headers)).status_code == 401
+@pytest.mark.parametrize(
+    ("header", "prefix", "advice"),
+    [
+        ("X-API-Key", "", "only sends logs; this takes the header Authorization with a bearer token"),
+        ("Authorization", "Bearer ", "this is an API key: it goes into the header X-API-Key"),
+    ],
+)
+async def test_a_key_opens_nothing_for_people(
+    client: Client, installation: Installation, header: str, prefix: str, advice: str
+) -> None:
+    answer = await client.get("/person", headers={header: prefix + installation.first_start.api_key})
+    assert answer.status_code == 401
+    assert advice in answer.text

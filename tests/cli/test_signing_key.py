@@ -1,5 +1,5 @@
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 from sqlalchemy import update
 
 from tocsin.accounts.contracts import FirstStart, Origin, Scope
@@ -15,6 +16,7 @@ from tocsin.accounts.signing_keys import SIGNING_KEY_FILE, add_signing_key, load
 from tocsin.accounts.tables import ApiKeyRow
 from tocsin.cli.client import CommandFailed
 from tocsin.cli.signing_key import check_nothing_depends_on_old_keys, key_directory, outdated_secrets
+from tocsin.cli.signing_key_commands import drop_old
 from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
 from tocsin.kit.clock import SystemClock
@@ -171,3 +173,40 @@ def test_nothing_is_made_where_there_is_no_key_to_change(tmp_path: Path) -> None
     with pytest.raises(CommandFailed, match="TOCSIN_DATA_DIR"):
         key_directory(read_settings({"TOCSIN_DATA_DIR": str(tmp_path)}, tmp_path), instead="")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture(autouse=True)
+def forgotten_logger() -> Iterator[None]:
+    """Commands send what rooms log to the standard error of their process, which here is one test's."""
+    yield
+    structlog.reset_defaults()
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_the_only_key_stays_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], force: bool
+) -> None:
+    monkeypatch.setenv("TOCSIN_DATA_DIR", str(tmp_path))
+    load_signing_keys(tmp_path)
+    path = tmp_path / SIGNING_KEY_FILE
+    before = path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino
+    drop_old(force=force)
+    assert capsys.readouterr().out == "there is only one key: nothing to drop\n"
+    assert (path.read_bytes(), path.stat().st_mtime_ns, path.stat().st_ino) == before
+
+
+def test_force_says_how_many_secrets_end(
+    rotated: Rotated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TOCSIN_DATA_DIR", str(rotated.settings.server.data_dir))
+    drop_old(force=True)
+    assert "personal access tokens that end by it: 2." in capsys.readouterr().out
+    assert len(load_signing_keys(tmp_path)) == 1
+
+
+def test_nothing_ends_when_nothing_depends_on_old_keys(
+    unneeded: Rotated, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("TOCSIN_DATA_DIR", str(unneeded.settings.server.data_dir))
+    drop_old()
+    assert "personal access tokens that end by it: 0." in capsys.readouterr().out

@@ -96,7 +96,7 @@ def test_a_stranger_is_told_how_to_sign_in() -> None:
     def handler(connection: ServerConnection, _start: Message) -> None:
         _say(connection, "problem", problem={"status": 401, "detail": "the access token is not valid"})
 
-    with _server(handler) as url, pytest.raises(CommandFailed, match="set TOCSIN_TOKEN"):
+    with _server(handler) as url, pytest.raises(CommandFailed, match=r"set TOCSIN_TOKEN.*restart the server"):
         next(iter(_live_logs(url)))
 
 

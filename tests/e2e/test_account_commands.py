@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -133,6 +134,20 @@ def test_a_key_is_rotated_without_a_refusal_and_says_so(server: TocsinServer) ->
     assert "revoked" in state
 
 
+def test_a_new_key_says_that_it_takes_one_service(server: TocsinServer) -> None:
+    narrow = server.run("keys", "create", "narrow", "--service", "refunds")
+    assert "takes logs of service refunds only; --other-services takes others too" in narrow.stderr
+    assert narrow.stdout.startswith("svc_")
+    assert server.run("keys", "create", "wide", "--other-services").stderr == ""
+
+
+@pytest.mark.parametrize("key_id", ["3a63a0f8", "../users"])
+@pytest.mark.parametrize("command", ["rotate", "revoke"])
+def test_error_says_where_ids_are_when_there_is_no_such_key(server: TocsinServer, command: str, key_id: str) -> None:
+    assert error(server, "keys", command, key_id) == "there is no such API key; `tocsin keys list` has the ids"
+    assert error(server, "keys", command, str(uuid4())) == "there is no such API key"
+
+
 def test_exit_code_is_two_when_a_length_of_time_is_none(server: TocsinServer) -> None:
     assert server.run("keys", "create", "x", "--expires-in", "soon").returncode == 2
 
@@ -192,6 +207,7 @@ def test_the_signing_key_is_changed_under_senders_and_sessions(new_server: Tocsi
         assert "TOCSIN_SIGNING_KEY" in error(new_server, "signing-key", "rotate", TOCSIN_SIGNING_KEY="k" * 40)
         rotated = answer(new_server, "signing-key", "rotate")
         assert (rotated["signing_keys"], rotated["hashed_with_older_keys"]) == (2, 1)
+        assert "if the signing key was changed, restart the server" in error(new_server, "users", "list")
         new_server.restart()
         with new_server.sender() as sender:
             assert sender.post("/v1/ingest", json={"message": "x"}).status_code == 200
@@ -199,7 +215,8 @@ def test_the_signing_key_is_changed_under_senders_and_sessions(new_server: Tocsi
             body = {"refresh_token": session["refresh_token"]}
             assert client.post("/v1/auth/refresh", json=body).status_code == 200
         assert "refresh tokens of before" in error(new_server, "signing-key", "drop-old")
-        assert answer(new_server, "signing-key", "drop-old", "--force")["signing_keys"] == 1
+        dropped = answer(new_server, "signing-key", "drop-old", "--force")
+        assert (dropped["signing_keys"], dropped["ended"]) == (1, 0)
         new_server.restart()
         with new_server.sender() as sender:
             assert sender.post("/v1/ingest", json={"message": "x"}).status_code == 200

@@ -12,19 +12,38 @@ from tocsin.accounts.contracts import (
     Role,
 )
 from tocsin.accounts.schemas import Confidential, EmailAddress, Mirror, Name
+from tocsin.kit.text_forms import FORM_IN_WORDS, NO_CONTROL_CHARACTERS
 
 _NO_CONTROL_CHARACTERS = r"^[^\x00-\x1f\x7f]*$(?![\s\S])"
-_LabelKey = Annotated[str, Meta(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9_./-]+$(?![\s\S])")]
-_LabelValue = Annotated[str, Meta(max_length=200, pattern=_NO_CONTROL_CHARACTERS)]
+_LabelKey = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=63,
+        pattern=r"^[A-Za-z0-9_./-]+$(?![\s\S])",
+        extra={FORM_IN_WORDS: "of letters, digits and _ . / -"},
+    ),
+]
+_LabelValue = Annotated[str, Meta(max_length=200, pattern=_NO_CONTROL_CHARACTERS, extra=NO_CONTROL_CHARACTERS)]
 _Labels = Annotated[dict[_LabelKey, _LabelValue], Meta(max_length=50, examples=[{"team": "payments"}])]
-_Owner = Annotated[str, Meta(min_length=1, max_length=200, pattern=_NO_CONTROL_CHARACTERS)]
-_RetentionClass = Annotated[str, Meta(min_length=1, max_length=63, pattern=r"^[a-z0-9-]+$(?![\s\S])")]
+_Owner = Annotated[str, Meta(min_length=1, max_length=200, pattern=_NO_CONTROL_CHARACTERS, extra=NO_CONTROL_CHARACTERS)]
+_RetentionClass = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=63,
+        pattern=r"^[a-z0-9-]+$(?![\s\S])",
+        description="Kept, to be read by people; nothing is deleted by it yet.",
+        extra={FORM_IN_WORDS: "of lower-case letters, digits and -"},
+    ),
+]
 _RepositoryUrl = Annotated[
     str,
     Meta(
         max_length=500,
         pattern=r"^https?://[^\x00-\x20\x7f]+$(?![\s\S])",
         examples=["https://git.example.com/shop/payment"],
+        extra={FORM_IN_WORDS: "a URL that begins with http:// or https://, without blanks"},
     ),
 ]
 #: Less could not hold one request; more than an exbibyte is no limit.

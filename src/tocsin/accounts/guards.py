@@ -10,7 +10,7 @@ from litestar.connection import ASGIConnection, Request
 
 from tocsin.accounts.access import Caller, Rule
 from tocsin.accounts.contracts import KeyIdentity, Origin, Principal
-from tocsin.accounts.key_secrets import PERSONAL_TOKEN
+from tocsin.accounts.key_secrets import API_KEY, PERSONAL_TOKEN
 from tocsin.accounts.service import AccountsService
 from tocsin.kit.errors import TocsinError, Unauthenticated
 from tocsin.limits.addresses import UNKNOWN_ADDRESS
@@ -174,10 +174,14 @@ async def _checked_person(connection: AnyConnection, rule: Rule) -> Principal:
 async def _person(connection: AnyConnection, *, takes_tickets: bool) -> Principal:
     token = bearer_token(connection)
     if token is not None:
+        if API_KEY.is_one(token):
+            raise Unauthenticated(f"this is an API key: it goes into the header {API_KEY_HEADER}, and only sends logs")
         return await accounts_of(connection).principal_of(token)
     ticket = connection.query_params.get(TICKET_PARAMETER) if takes_tickets else None
     if ticket is not None:
         principal = await accounts_of(connection).tickets.take(ticket)
         await accounts_of(connection).recheck(principal)
         return principal
+    if API_KEY_HEADER in connection.headers:
+        raise Unauthenticated("an API key only sends logs; this takes the header Authorization with a bearer token")
     raise Unauthenticated("the header Authorization with a bearer token is missing")

@@ -17,10 +17,11 @@ from tocsin.accounts.contracts import (
     SignIn,
     Ticket,
 )
+from tocsin.kit.text_forms import FORM_IN_WORDS, NO_NUL, NOT_BLANK
 
 # Not blank, without control characters: as ingest wants the names of services. PostgreSQL takes no NUL in any text.
 _NAME_FORM = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$(?![\s\S])"
-Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=_NAME_FORM)]
+Name = Annotated[str, Meta(min_length=1, max_length=200, pattern=_NAME_FORM, extra=NOT_BLANK)]
 
 #: An address that people can be invited by; what it names is for the mail to find out.
 EmailAddress = Annotated[
@@ -30,6 +31,7 @@ EmailAddress = Annotated[
         max_length=320,
         pattern=r"^[^\x00-\x20\x7f@]+@[^\x00-\x20\x7f@]+$(?![\s\S])",
         examples=["ada@example.com"],
+        extra={FORM_IN_WORDS: "an e-mail address, such as ada@example.com"},
     ),
 ]
 Password = Annotated[str, Meta(min_length=1, max_length=1_024)]
@@ -56,7 +58,9 @@ class Mirror(msgspec.Struct, frozen=True, kw_only=True):
 class LoginRequest(Confidential, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who logs in."""
 
-    email: Annotated[str, Meta(min_length=1, max_length=320, pattern=r"^[^\x00]*$", examples=["admin@localhost"])]
+    email: Annotated[
+        str, Meta(min_length=1, max_length=320, pattern=r"^[^\x00]*$", examples=["admin@localhost"], extra=NO_NUL)
+    ]
     password: Password
     organization_id: Annotated[
         UUID | None, Meta(description="Which of one's organizations; the oldest where left out.")

@@ -9,10 +9,19 @@ import structlog
 from litestar import Request, Response, get
 from litestar.enums import MediaType
 from litestar.exceptions import HTTPException, SerializationException, ValidationException
+from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.types import ExceptionHandlersMap
 
-from tocsin.kit.errors import PROBLEMS_PATH, InvalidRequest, MalformedBody, NotFound, TocsinError
+from tocsin.api.validation_words import in_words, validation_detail
+from tocsin.kit.errors import (
+    PROBLEMS_PATH,
+    InvalidRequest,
+    MalformedBody,
+    NotFound,
+    PayloadTooLarge,
+    TocsinError,
+)
 from tocsin.kit.problem_responses import PROBLEM_MEDIA_TYPE
 
 log = structlog.get_logger()
@@ -66,7 +75,10 @@ def answer_http_exception(request: AnyRequest, exception: HTTPException) -> Resp
         # The framework says so too when a client goes away in the middle of its body.
         log.warning("api.request_failed", path=request.scope["path"], detail=exception.detail)
     if isinstance(exception, ValidationException):
-        return problem(request, InvalidRequest(_validation_detail(exception)))
+        arguments = request.scope["route_handler"].parsed_fn_signature.parameters
+        return problem(request, InvalidRequest(validation_detail(exception, arguments)))
+    if exception.status_code == PayloadTooLarge.status:
+        return problem(request, PayloadTooLarge(_too_large(request) or exception.detail))
     if isinstance(exception.__cause__, SerializationException):
         return problem(request, MalformedBody(exception.detail))
     if exception.status_code == NotFound.status:
@@ -77,14 +89,17 @@ def answer_http_exception(request: AnyRequest, exception: HTTPException) -> Resp
     return problem(request, _class_of(exception.status_code)(exception.detail), headers=exception.headers)
 
 
-def _validation_detail(exception: ValidationException) -> str:
-    found = exception.extra if isinstance(exception.extra, list) else []
-    return "; ".join(f"{item.get('key', 'body')}: {item['message']}" for item in found) or exception.detail
+def _too_large(request: AnyRequest) -> str | None:
+    handler = request.scope["route_handler"]
+    max_bytes = handler.resolve_request_max_body_size() if isinstance(handler, HTTPRouteHandler) else None
+    if max_bytes is None:
+        return None
+    return f"the body of a request to {request.scope['path']} has at most {max_bytes:,} bytes"
 
 
 def answer_validation_error(request: AnyRequest, error: msgspec.ValidationError) -> Response[bytes]:
     """A body that is JSON, and not the JSON that the endpoint takes."""
-    return problem(request, InvalidRequest(str(error)))
+    return problem(request, InvalidRequest(in_words(str(error))))
 
 
 def answer_decode_error(request: AnyRequest, error: msgspec.DecodeError) -> Response[bytes]:

@@ -20,6 +20,11 @@ RETRY_DEADLINE_SECONDS = 120.0
 
 MAX_PAUSE_SECONDS = 10.0
 
+WHAT_LETS_COMMANDS_IN = (
+    "set TOCSIN_TOKEN, or TOCSIN_DATA_DIR to the server's data directory; "
+    "or, if the signing key was changed, restart the server"
+)
+
 _NO_CONTENT = 204
 _UNAUTHENTICATED = 401
 _RETRIED_STATUSES = frozenset({429, 503})
@@ -195,7 +200,7 @@ def _checked(response: httpx.Response) -> httpx.Response:
     except (ValueError, KeyError, TypeError) as error:
         raise CommandFailed(f"the server answered {response.status_code}") from error
     if response.status_code == Unauthenticated.status:
-        raise CommandFailed(f"{detail}; set TOCSIN_TOKEN, or TOCSIN_DATA_DIR to the server's data directory")
+        raise CommandFailed(f"{detail}; {WHAT_LETS_COMMANDS_IN}")
     raise CommandFailed(detail)
 
 

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
-from urllib.parse import quote
+from uuid import UUID
 
 import typer
 
@@ -40,6 +40,7 @@ def create_key(
 ) -> None:
     """Make an API key, and print its secret this once."""
     from tocsin.cli.client import TocsinClient
+    from tocsin.cli.output import print_notice
     from tocsin.cli.text import harmless
 
     wanted = {
@@ -50,6 +51,8 @@ def create_key(
     }
     with TocsinClient(current_settings()) as client:
         issued = client.post("/v1/keys", wanted)
+    if not other_services:
+        print_notice(f"takes logs of service {service} only; --other-services takes others too")
     if as_json:
         print_json(issued)
     else:
@@ -72,9 +75,10 @@ def rotate_key(
     from tocsin.cli.output import print_notice
     from tocsin.cli.text import harmless
 
+    path = _path_of(key_id)
     with TocsinClient(current_settings()) as client:
         wanted = {} if overlap is None else {"overlap_seconds": int(overlap.total_seconds())}
-        issued = client.post(f"/v1/keys/{quote(key_id, safe='')}/rotate", wanted)
+        issued = client.post(f"{path}/rotate", wanted)
     if as_json:
         print_json(issued)
         return
@@ -90,9 +94,19 @@ def revoke_key(key_id: KeyId, as_json: AsJson = False) -> None:
     from tocsin.cli.client import TocsinClient
     from tocsin.cli.text import harmless
 
+    path = _path_of(key_id)
     with TocsinClient(current_settings()) as client:
-        client.delete(f"/v1/keys/{quote(key_id, safe='')}")
+        client.delete(path)
     if as_json:
         print_json({"id": key_id})
     else:
         print(f"revoked {harmless(key_id)}")
+
+
+def _path_of(key_id: str) -> str:
+    from tocsin.cli.client import CommandFailed
+
+    try:
+        return f"/v1/keys/{UUID(key_id.strip())}"
+    except ValueError as error:
+        raise CommandFailed("there is no such API key; `tocsin keys list` has the ids") from error

@@ -26,7 +26,7 @@ def rotate(as_json: AsJson = False) -> None:
         return
     out.print(f"""{directory / "signing.key"} holds {len(keys)} keys; {keys.current.id}, the first, signs from now on.
 Restart every process of Tocsin now: one that is not restarted refuses what the new key signs, as these commands do.
-API keys and personal access tokens are hashed with the new key at their next use: {_counted(outdated)} are not yet.
+API keys and personal access tokens are hashed with the new key at their next use. Not yet: {_counted(outdated)}.
 In 7 days, when all refresh tokens of before have ended: tocsin signing-key drop-old""")
 
 
@@ -38,20 +38,29 @@ def drop_old(
     as_json: AsJson = False,
 ) -> None:
     """Keep the newest signing key alone; refused while sessions, API keys or tokens depend on an older one."""
-    from tocsin.accounts.signing_keys import drop_old_signing_keys
+    from tocsin.accounts.signing_keys import drop_old_signing_keys, load_signing_keys
     from tocsin.cli.output import out
-    from tocsin.cli.signing_key import check_nothing_depends_on_old_keys, key_directory
+    from tocsin.cli.signing_key import check_nothing_depends_on_old_keys, key_directory, outdated_secrets
 
     settings = current_settings()
     directory: Path = key_directory(settings, instead="take away there all but the first", counted=True)
-    if not force:
-        check_nothing_depends_on_old_keys(settings)
-    keys = drop_old_signing_keys(directory)
+    keys = load_signing_keys(directory)
+    ended: int | None = 0
+    nothing_to_drop = len(keys) == 1
+    if not nothing_to_drop:
+        if force:
+            ended = outdated_secrets(settings)
+        else:
+            check_nothing_depends_on_old_keys(settings)
+        keys = drop_old_signing_keys(directory)
     if as_json:
-        print_json({"signing_key_id": keys.current.id, "signing_keys": len(keys)})
-        return
-    out.print(f"{directory / 'signing.key'} holds {keys.current.id} alone. Restart every process of Tocsin.")
+        print_json({"signing_key_id": keys.current.id, "signing_keys": len(keys), "ended": ended})
+    elif nothing_to_drop:
+        out.print("there is only one key: nothing to drop")
+    else:
+        out.print(f"""{directory / "signing.key"} holds {keys.current.id} alone. Restart every process of Tocsin.
+API keys and personal access tokens that end by it: {_counted(ended)}.""")
 
 
 def _counted(outdated: int | None) -> str:
-    return "how many, the database can't be asked; some" if outdated is None else f"{outdated:,}"
+    return "how many, the database can't be asked" if outdated is None else f"{outdated:,}"

@@ -9,7 +9,7 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed, InvalidHandshake
 from websockets.sync.client import ClientConnection, connect
 
-from tocsin.cli.client import CommandFailed, access_token, problem_detail, server_url
+from tocsin.cli.client import WHAT_LETS_COMMANDS_IN, CommandFailed, access_token, problem_detail, server_url
 from tocsin.kit.errors import InvalidRequest, Unauthenticated
 from tocsin.kit.settings import Settings
 
@@ -130,9 +130,7 @@ class LiveLogs:
         if problem["status"] == InvalidRequest.status:
             raise CommandFailed(problem_detail(problem))
         if problem["status"] == Unauthenticated.status and not self._was_connected:
-            raise CommandFailed(
-                f"{problem['detail']}; set TOCSIN_TOKEN, or TOCSIN_DATA_DIR to the server's data directory"
-            )
+            raise CommandFailed(f"{problem['detail']}; {WHAT_LETS_COMMANDS_IN}")
         raise _Interrupted(str(problem["detail"]))
 
 

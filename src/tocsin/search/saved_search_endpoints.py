@@ -20,6 +20,7 @@ from tocsin.kit.errors import (
     Unauthenticated,
 )
 from tocsin.kit.problem_responses import problem_responses
+from tocsin.kit.text_forms import NO_NUL, NOT_BLANK
 from tocsin.search.contracts import SavedSearch, SearchDraft
 from tocsin.search.parameters import Caller
 from tocsin.search.saved_searches import SavedSearchesService
@@ -29,7 +30,7 @@ SavedSearches = NamedDependency[SkipValidation[SavedSearchesService]]
 # Not blank, without control characters: PostgreSQL takes no NUL in any text.
 _NAME_FORM = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$(?![\s\S])"
 _NO_NUL = r"^[^\x00]*$(?![\s\S])"
-_Moment = Annotated[str, Meta(min_length=1, max_length=100, pattern=_NO_NUL, examples=["now-1h"])]
+_Moment = Annotated[str, Meta(min_length=1, max_length=100, pattern=_NO_NUL, examples=["now-1h"], extra=NO_NUL)]
 
 _READ_PROBLEMS = (Unauthenticated, ServiceUnavailable)
 _WRITE_PROBLEMS = (*_READ_PROBLEMS, InvalidRequest, Forbidden, Conflict)
@@ -38,9 +39,17 @@ _WRITE_PROBLEMS = (*_READ_PROBLEMS, InvalidRequest, Forbidden, Conflict)
 class SavedSearchRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A question, and the name to keep it under."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=200, pattern=_NAME_FORM, examples=["declined cards"])]
+    name: Annotated[
+        str, Meta(min_length=1, max_length=200, pattern=_NAME_FORM, examples=["declined cards"], extra=NOT_BLANK)
+    ]
     query: Annotated[
-        str, Meta(max_length=4_096, pattern=_NO_NUL, examples=['service:checkout level:>=ERROR "card declined"'])
+        str,
+        Meta(
+            max_length=4_096,
+            pattern=_NO_NUL,
+            examples=['service:checkout level:>=ERROR "card declined"'],
+            extra=NO_NUL,
+        ),
     ]
     from_: _Moment | None = msgspec.field(name="from", default=None)
     to: _Moment | None = None

@@ -38,6 +38,14 @@ def test_nothing_is_to_be_done_when_nothing_is_set() -> None:
         ({"SIGNING_KEY": "x" * 40}, "SIGNING_KEY", Level.UNSAFE),
         ({"SIGNING_KEY": f"changeme{RANDOM_KEY}"}, "SIGNING_KEY", Level.UNSAFE),
         ({"SIGNING_KEY": RANDOM_KEY}, "SIGNING_KEY", Level.FINE),
+        ({"SIGNING_KEY": f"{RANDOM_KEY},{'x' * 40}"}, "key 1 of", Level.FINE),
+        ({"SIGNING_KEY": f"{RANDOM_KEY},{'x' * 40}"}, "key 2 of", Level.UNSAFE),
+        ({"SIGNING_KEY": f"{RANDOM_KEY}, {RANDOM_KEY[::-1]}"}, "key 2 of", Level.FINE),
+        ({"PUBLIC_URL": "http://logs.example.com"}, "PUBLIC_URL", Level.UNSAFE),
+        ({"PUBLIC_URL": "http://localhost:3000"}, "PUBLIC_URL", Level.FINE),
+        ({"PUBLIC_URL": "https://logs.example.com"}, "PUBLIC_URL", Level.FINE),
+        ({"MIN_FREE_DISK_BYTES": "0"}, "MIN_FREE_DISK_BYTES", Level.WORTH_A_LOOK),
+        ({"RATE_LIMIT_SIGN_IN": "off"}, "RATE_LIMIT_SIGN_IN", Level.WORTH_A_LOOK),
         ({"DATABASE_URL": f"postgresql://t:{STRONG}@db/t"}, "nothing says", Level.UNSAFE),
         ({"DATABASE_URL": f"postgresql://t:{STRONG}@db/t?sslmode=prefer"}, "nothing says", Level.UNSAFE),
         ({"DATABASE_URL": f"postgresql://t:{STRONG}@/t?host=db"}, "goes to db", Level.UNSAFE),
@@ -76,6 +84,9 @@ def test_finding_says_why_and_what_to_do_unless_it_is_fine() -> None:
         "FSYNC": "off",
         "LOG_LEVEL": "debug",
         "OTLP_ENDPOINT": "http://collector",
+        "PUBLIC_URL": "http://logs.example.com",
+        "MIN_FREE_DISK_BYTES": "0",
+        "RATE_LIMIT_SIGN_IN": "off",
     }
     settings = read_settings({f"TOCSIN_{name}": value for name, value in variables.items()}, Path("/nowhere"))
     for finding in check_settings(settings):

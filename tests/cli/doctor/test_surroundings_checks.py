@@ -11,6 +11,7 @@ from tocsin.kit.settings import read_settings
 KEY = Path("/data/signing.key")
 BOOTSTRAP = {"TOCSIN_BOOTSTRAP_PASSWORD": "correct horse battery"}
 OPEN = {"TOCSIN_HOST": "0.0.0.0"}
+PROXIED = {"TOCSIN_TRUSTED_PROXIES": "127.0.0.1"}
 MIB = 2**20
 
 
@@ -37,6 +38,9 @@ MIB = 2**20
         (OPEN, Seen(metrics_are_open=True), "/metrics", [Level.WORTH_A_LOOK]),
         (OPEN, Seen(metrics_are_open=False), "/metrics", [Level.FINE]),
         ({}, Seen(metrics_are_open=True), "/metrics", [Level.FINE]),
+        (PROXIED, Seen(metrics_are_open=True), "/metrics", [Level.WORTH_A_LOOK]),
+        (PROXIED, Seen(), "/metrics", [Level.WORTH_A_LOOK]),
+        (PROXIED, Seen(metrics_are_open=False), "/metrics", [Level.FINE]),
         ({}, Seen(server_version="1.2"), "1.2 answers", [Level.FINE]),
         ({}, Seen(), "no server answers", [Level.FINE]),
     ],

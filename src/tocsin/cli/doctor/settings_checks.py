@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from urllib.parse import SplitResult, parse_qs, urlsplit
 
 from tocsin.cli.doctor.findings import Finding, fine, unsafe, worth_a_look
-from tocsin.kit.setting_kinds import Secret
 from tocsin.kit.settings import Settings
 
 LEAST_PASSWORD_CHARACTERS = 12
@@ -24,12 +23,15 @@ def check_settings(settings: Settings) -> Iterator[Finding]:
     """Every finding about the settings."""
     for check in (
         _listening,
+        _public_url,
         _trusted_proxies,
         _cors,
         _signing_key,
         _database,
         _log_store,
         _durability,
+        _least_free_disk,
+        _sign_in_rate,
         _log_level,
         _traces,
     ):
@@ -69,6 +71,20 @@ def _listening(settings: Settings) -> Iterator[Finding]:
         )
 
 
+def _public_url(settings: Settings) -> Iterator[Finding]:
+    if settings.server.public_url is None:
+        return
+    url = urlsplit(settings.server.public_url)
+    if url.scheme == "http" and not is_this_machine(url.hostname):
+        yield unsafe(
+            f"TOCSIN_PUBLIC_URL leads to {url.hostname} by http",
+            "links that choose passwords go through the network in the clear, and so do the passwords",
+            "put a proxy with TLS before the server, and write https",
+        )
+    else:
+        yield fine("links that choose passwords lead to TOCSIN_PUBLIC_URL by https, or stay on this machine")
+
+
 def _trusted_proxies(settings: Settings) -> Iterator[Finding]:
     for written in settings.edge.trusted_proxies:
         network = ipaddress.ip_network(written)
@@ -102,21 +118,24 @@ def _cors(settings: Settings) -> Iterator[Finding]:
 
 
 def _signing_key(settings: Settings) -> Iterator[Finding]:
-    key = settings.accounts.signing_key
-    if key is None:
+    if settings.accounts.signing_key is None:
         yield fine("the signing key is made up, and kept in the data directory")
-    elif _is_guessable(key):
-        yield unsafe(
-            "TOCSIN_SIGNING_KEY looks like an example, or repeats a few characters",
-            "whoever guesses it can sign in as anyone",
-            "set it to what `openssl rand -hex 32` prints; access tokens and API keys of the old one end",
-        )
-    else:
-        yield fine("TOCSIN_SIGNING_KEY looks random")
+        return
+    keys = settings.accounts.signing_key.reveal().split(",")
+    for position, key in enumerate(keys, start=1):
+        name = "TOCSIN_SIGNING_KEY" if len(keys) == 1 else f"key {position} of TOCSIN_SIGNING_KEY"
+        if _is_guessable(key):
+            yield unsafe(
+                f"{name} looks like an example, or repeats a few characters",
+                "whoever guesses it can sign in as anyone",
+                "set it to what `openssl rand -hex 32` prints; access tokens and API keys of the old one end",
+            )
+        else:
+            yield fine(f"{name} looks random")
 
 
-def _is_guessable(key: Secret) -> bool:
-    text = key.reveal().lower()
+def _is_guessable(key: str) -> bool:
+    text = key.strip().lower()
     return len(set(text)) < LEAST_DISTINCT_CHARACTERS or any(example in text for example in _EXAMPLES)
 
 
@@ -202,6 +221,24 @@ def _durability(settings: Settings) -> Iterator[Finding]:
             "TOCSIN_FSYNC is off",
             "logs that were acknowledged in the last seconds are lost with the machine's power",
             "leave it out, unless senders keep what they sent",
+        )
+
+
+def _least_free_disk(settings: Settings) -> Iterator[Finding]:
+    if settings.logstore.min_free_disk_bytes == 0:
+        yield worth_a_look(
+            "TOCSIN_MIN_FREE_DISK_BYTES is 0",
+            "logs are taken in until the disk is full, and then nothing on it can be written, the database included",
+            "leave it out, or leave room for what else is on that disk",
+        )
+
+
+def _sign_in_rate(settings: Settings) -> Iterator[Finding]:
+    if settings.limits.sign_in is None:
+        yield worth_a_look(
+            "TOCSIN_RATE_LIMIT_SIGN_IN is off",
+            "an address may try to sign in as often as it likes, which keeps the server busy; only failures count",
+            "leave it out, unless a proxy limits the same",
         )
 
 

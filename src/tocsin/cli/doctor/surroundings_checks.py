@@ -100,6 +100,12 @@ def _metrics(settings: Settings, seen: Seen) -> Iterator[Finding]:
             "strangers can read how much is logged, and when",
             "let the proxy refuse /metrics from outside",
         )
+    elif settings.edge.trusted_proxies and seen.metrics_are_open is not False:
+        yield worth_a_look(
+            "/metrics needs no token, and a proxy passes requests on",
+            "unless it keeps /metrics back, strangers can read how much is logged, and when",
+            "let the proxy keep strangers away from /metrics",
+        )
     else:
         yield fine("/metrics is not open to strangers")
 

@@ -11,6 +11,7 @@ from tocsin.simulation.contracts import Fault, Mechanism, Scenario
 from tocsin.simulation.scenarios import InvalidScenario, load_scenarios
 from tocsin.simulation.shop_map import SHOP
 from tocsin.simulation.topology import Call
+from tocsin.simulation.walking import CANCELLED
 from tocsin.simulation.writing import SECOND_NANO
 
 ONSET, SECONDS = 40, 480
@@ -134,6 +135,10 @@ def test_scenario_moves_what_it_claims_and_nothing_else(name: str) -> None:
         assert pair.having.failures(service) == pair.without.failures(service) == 0
         if len(pair.without.of(service)) > 200:
             assert pair.having.mean_ms(service, ONSET) < 1.5 * pair.without.mean_ms(service, ONSET)
+    failed = [span for span in pair.having.spans if span.status >= CANCELLED]
+    assert [span for span in failed if not span.causes] == []
+    affected = {service for truth in pair.having.truth for service in truth.affected_services}
+    assert {span.service for span in failed} <= affected
     for fault, truth in zip(sooner(pair.scenario.faults, ONSET), pair.having.truth, strict=False):
         assert truth.fault == fault.name
         assert truth.cause_service == fault.effects[0].service == truth.affected_services[0]

@@ -1,5 +1,6 @@
 """Messages that wait for their consumers."""
 
+import heapq
 from collections import deque
 from collections.abc import Mapping
 
@@ -21,16 +22,19 @@ class Queues:
 
     def __init__(self, states: Mapping[str, ServiceState]) -> None:
         self._states = states
+        #: Sent, by when they arrive: a slow order sends its message later than quick ones that began after it.
+        self._sent: dict[str, list[tuple[int, int, Message]]] = {}
         self._queues: dict[str, deque[Message]] = {}
         self._lanes: dict[str, list[int]] = {}
 
     def publish(self, message: Message) -> None:
-        """Append a message."""
+        """Send a message."""
         name = message.plan.state.service.name
         if name not in self._queues:
+            self._sent[name] = []
             self._queues[name] = deque(maxlen=LONGEST_QUEUE)
             self._lanes[name] = [0] * max(1, int(message.plan.state.workers.base_places))
-        self._queues[name].append(message)
+        heapq.heappush(self._sent[name], (message.at, message.seed, message))
 
     def waiting(self, service: str) -> int:
         """How many messages wait: for a service, or for any if it consumes none itself."""
@@ -41,6 +45,9 @@ class Queues:
     def consume(self, second: int, walker: Walker) -> None:
         """Let every consumer work on what it has time for in this second."""
         for name, queue in self._queues.items():
+            sent = self._sent[name]
+            while sent and sent[0][0] < (second + 1) * SECOND_NANO:
+                queue.append(heapq.heappop(sent)[-1])
             state = self._states[name]
             if not state.up or (state.trouble is not None and state.trouble.is_silent):
                 continue

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from tocsin.cli.simulate_command import ScenarioDirectory, Speed, Traffic
+from tocsin.kit import interpreter
 
 DEFAULT_DIRECTORY = Path("tocsin-demo")
 DEFAULT_FAULT_MINUTES = 10.0
@@ -44,6 +45,8 @@ def demo(
         scheduled=scenario or [],
         every_seconds=every * 60,
     )
+    # As for a server: what lives now lives until the end.
+    interpreter.settle()
     run_demo(
         options,
         known_scenarios(scenarios),

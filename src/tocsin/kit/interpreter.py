@@ -1,4 +1,4 @@
-"""Sets up the interpreter for a server: what is imported, how many threads, when garbage is looked for."""
+"""Sets up the interpreter for what runs for long: what is imported, how many threads, when garbage is looked for."""
 
 import ctypes
 import gc

@@ -15,9 +15,10 @@ from tocsin.accounts.tables import OrganizationRow
 from tocsin.database.scopes import ALL_ORGANIZATIONS, Scope
 from tocsin.database.service import Database
 from tocsin.ingest.contracts import IngestOutcome, RejectReason
-from tocsin.ingest.usage import IDLE_SECONDS, NANOSECONDS_A_DAY, UsageMeter
+from tocsin.ingest.usage import IDLE_SECONDS, UsageMeter
 from tocsin.ingest.usage_repository import KeyDay, Usage, UsageRepository
 from tocsin.kit.errors import ServiceUnavailable
+from tocsin.kit.moments import NANOSECONDS_A_DAY
 
 TODAY = date(2025, 12, 3)
 TOMORROW = TODAY + timedelta(days=1)

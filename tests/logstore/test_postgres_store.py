@@ -20,10 +20,11 @@ from tocsin.kit.errors import (
     StoreUnavailable,
     TocsinError,
 )
+from tocsin.kit.moments import NANOSECONDS_A_DAY
 from tocsin.logmodel.batch import logs_of
 from tocsin.logstore.backends.postgres import store as store_module
 from tocsin.logstore.backends.postgres.connection import PostgresPool
-from tocsin.logstore.backends.postgres.schema import NANOSECONDS_A_DAY, partition_name
+from tocsin.logstore.backends.postgres.schema import partition_name
 from tocsin.logstore.backends.postgres.store import PostgresLogStore
 from tocsin.logstore.ports import IngestTotals, LogStore, OrganizationId, Receipt, ScanPlan, Selection
 from tocsin.query.tree import Matches, Phrase

@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.logs import NOON_UNIX_NANO
-from tocsin.logstore.backends.clickhouse.recent import NANOSECONDS_A_DAY, HashTable, RecentHashes, latest_by_day
+from tocsin.kit.moments import NANOSECONDS_A_DAY
+from tocsin.logstore.backends.clickhouse.recent import HashTable, RecentHashes, latest_by_day
 
 SLOTS = 16
 

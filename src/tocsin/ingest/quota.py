@@ -7,9 +7,10 @@ import structlog
 
 from tocsin.accounts.contracts import KeyIdentity
 from tocsin.ingest import metrics
-from tocsin.ingest.usage import NANOSECONDS_A_DAY, UsageMeter
+from tocsin.ingest.usage import UsageMeter
 from tocsin.kit.clock import Clock
 from tocsin.kit.errors import QuotaExceeded
+from tocsin.kit.moments import NANOSECONDS_A_DAY, NANOSECONDS_A_SECOND
 
 WARN_PERCENT = 80
 """From this share of the quota on, Tocsin's own log says once a day that it is nearly used up."""
@@ -17,7 +18,6 @@ WARN_PERCENT = 80
 MAX_RETRY_AFTER_SECONDS = 900
 """A sender need not wait for midnight to find out that the quota was raised."""
 
-_NANOSECONDS = 1_000_000_000
 
 log = structlog.get_logger(__name__)
 
@@ -72,5 +72,5 @@ class DailyQuota:
             f"your organization has sent {used_bytes:,} bytes today (UTC), its quota is {quota_bytes:,} bytes a day; "
             "send this again after midnight UTC, send less (GET /v1/ingest/usage says which key sends how much), or "
             "ask an administrator for a larger quota",
-            retry_after_seconds=min(MAX_RETRY_AFTER_SECONDS, -(-until_midnight // _NANOSECONDS)),
+            retry_after_seconds=min(MAX_RETRY_AFTER_SECONDS, -(-until_midnight // NANOSECONDS_A_SECOND)),
         )

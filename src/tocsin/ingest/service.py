@@ -17,6 +17,7 @@ from tocsin.ingest.usage import UsageMeter
 from tocsin.ingest.usage_repository import KeyDay, Usage
 from tocsin.kit.clock import Clock
 from tocsin.kit.errors import InvalidRequest, InvalidTimeRange, TooManyRequests
+from tocsin.kit.moments import NANOSECONDS_A_SECOND
 from tocsin.logstore.ports import IngestTotals, LogStore
 
 MAX_IDEMPOTENCY_KEY_CHARACTERS = 256
@@ -131,7 +132,7 @@ class IngestService:
         now = self._clock.now_unix_nano()
         if self._forgot_at is None or time.monotonic() - self._forgot_at > _FORGET_EVERY_SECONDS:
             self._forgot_at = time.monotonic()
-            lifetime = IDEMPOTENCY_KEY_LIFETIME_SECONDS * 1_000_000_000
+            lifetime = IDEMPOTENCY_KEY_LIFETIME_SECONDS * NANOSECONDS_A_SECOND
             await self._repository.forget_idempotency_keys(before_unix_nano=now - lifetime)
         return await self._repository.first_received(key.organization_id, idempotency_key, now_unix_nano=now)
 

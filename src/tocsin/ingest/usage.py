@@ -17,6 +17,7 @@ from tocsin.ingest.contracts import IngestOutcome
 from tocsin.ingest.usage_repository import KeyDay, Usage, UsageRepository
 from tocsin.kit.clock import Clock
 from tocsin.kit.errors import ServiceUnavailable
+from tocsin.kit.moments import NANOSECONDS_A_DAY, NANOSECONDS_A_SECOND
 
 FLUSH_SECONDS = 5.0
 """How much of the breakdown a killed process loses, and how old the other processes' share of a quota may be."""
@@ -24,7 +25,6 @@ FLUSH_SECONDS = 5.0
 IDLE_SECONDS = 60
 """An organization whose total was not asked for in so long is asked of the database anew when it comes back."""
 
-NANOSECONDS_A_DAY = 86_400 * 1_000_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC).date()
 
 log = structlog.get_logger(__name__)
@@ -203,7 +203,7 @@ class UsageMeter:
             tally.flushed_bytes = total
 
     def _was_asked_lately(self, tally: _Tally) -> bool:
-        return self._clock.now_unix_nano() - tally.asked_unix_nano < IDLE_SECONDS * 1_000_000_000
+        return self._clock.now_unix_nano() - tally.asked_unix_nano < IDLE_SECONDS * NANOSECONDS_A_SECOND
 
     async def _read_total(self, organization_id: UUID, tally: _Tally) -> None:
         async with tally.turn:

@@ -2,6 +2,7 @@
 
 import msgspec
 
+from tocsin.kit.moments import NANOSECONDS_A_SECOND
 from tocsin.search.contracts import Aggregate, Context, Facets, FieldCounts, FieldValues
 from tocsin.search.schemas import LogResponse, log_response, rfc3339
 
@@ -136,7 +137,7 @@ def aggregate_response(aggregate: Aggregate, *, took_ms: float) -> AggregateResp
     starts = {each.start_unix_nano for each in aggregate.groups if each.start_unix_nano is not None}
     texts = {start: rfc3339(start) for start in starts}
     return AggregateResponse(
-        interval_seconds=None if aggregate.interval_nano is None else aggregate.interval_nano // 1_000_000_000,
+        interval_seconds=None if aggregate.interval_nano is None else aggregate.interval_nano // NANOSECONDS_A_SECOND,
         groups=[
             GroupResponse(
                 None if each.start_unix_nano is None else texts[each.start_unix_nano], each.values, each.results

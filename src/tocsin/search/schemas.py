@@ -12,6 +12,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from tocsin.kit.moments import NANOSECONDS_A_SECOND
 from tocsin.logmodel.ids import SPAN_ID_BYTES, TRACE_ID_BYTES, log_id, unpack_hex_id
 from tocsin.logmodel.levels import Level, level_of
 from tocsin.logmodel.log import Log
@@ -149,7 +150,7 @@ def histogram_response(histogram: Histogram, *, took_ms: float) -> HistogramResp
     """A histogram as it is answered."""
     starts = _rfc3339_texts([bucket.start_unix_nano for bucket in histogram.buckets])
     return HistogramResponse(
-        interval_seconds=histogram.interval_nano // 1_000_000_000,
+        interval_seconds=histogram.interval_nano // NANOSECONDS_A_SECOND,
         total=histogram.total,
         buckets=[
             BucketResponse(start, bucket.count, bucket.levels)

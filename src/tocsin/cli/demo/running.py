@@ -20,15 +20,13 @@ from tocsin.cli.demo.witness import watch
 from tocsin.cli.output import out
 from tocsin.cli.simulating import LiveClock, chunks, live_chunks, stopping, truth_as_json, whole_second
 from tocsin.cli.sinks import IntakeSink
-from tocsin.kit.moments import NANOSECONDS_A_SECOND
+from tocsin.kit.moments import NANOSECONDS_A_DAY, NANOSECONDS_A_SECOND
 from tocsin.simulation.contracts import Chunk, Scenario, Simulation
 
 FAST_SECONDS = 3_600
 """A shop whose time runs faster than the clock begins so long ago, and is live when it has caught up."""
 
 TRUTH_EVERY_SECONDS = 60.0
-
-_DAY_NANO = 86_400 * NANOSECONDS_A_SECOND
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +86,7 @@ class _Demo:
     def run(self, *, port: int) -> None:
         """Until it is to stop."""
         now = whole_second(time.time_ns())
-        gaps = missing(self._directory.covered, Span(now - int(self._options.days * _DAY_NANO), now))
+        gaps = missing(self._directory.covered, Span(now - int(self._options.days * NANOSECONDS_A_DAY), now))
         live_seconds = RECENT_SECONDS if self._options.speed <= 1 else FAST_SECONDS
         start = live_start(gaps, now_unix_nano=now, live_seconds=live_seconds)
         with ExitStack() as closing:

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 
 from tocsin.kit.clock import Clock
+from tocsin.kit.moments import NANOSECONDS_A_SECOND
 from tocsin.kit.rates import Rate
 from tocsin.limits.ports import Allowance
 
@@ -11,8 +12,6 @@ MAX_BUCKETS = 100_000
 
 _LOOKED_AT = 8
 """Buckets that are looked at for a full one before another is forgotten; bounds the cost of a flood of names."""
-
-_NANOSECONDS = 1_000_000_000
 
 
 class MemoryRateLimiter:
@@ -81,7 +80,7 @@ class MemoryRateLimiter:
 
 def _interval(rate: Rate) -> int:
     """Nanoseconds in which one flows in; rounded up, so that rounding lets no more through than the rate does."""
-    return -(-int(rate.period_seconds * _NANOSECONDS) // rate.count) or 1
+    return -(-int(rate.period_seconds * NANOSECONDS_A_SECOND) // rate.count) or 1
 
 
 def _allowance(rate: Rate, interval: int, until_full: int, *, missing: int) -> Allowance:
@@ -90,6 +89,6 @@ def _allowance(rate: Rate, interval: int, until_full: int, *, missing: int) -> A
         allowed=missing == 0,
         limit=rate.count,
         remaining=(interval * rate.count - until_full) // interval,
-        reset_seconds=until_full / _NANOSECONDS,
-        retry_after_seconds=-(-missing // _NANOSECONDS),
+        reset_seconds=until_full / NANOSECONDS_A_SECOND,
+        retry_after_seconds=-(-missing // NANOSECONDS_A_SECOND),
     )

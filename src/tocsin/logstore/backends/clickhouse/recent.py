@@ -8,7 +8,7 @@ so that a batch knows whether older rows could matter to it at all.
 import numpy as np
 import numpy.typing as npt
 
-NANOSECONDS_A_DAY = 86_400 * 1_000_000_000
+from tocsin.kit.moments import NANOSECONDS_A_DAY
 
 Hashes = npt.NDArray[np.uint64]
 Timestamps = npt.NDArray[np.int64]

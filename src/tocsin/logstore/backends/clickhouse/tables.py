@@ -12,12 +12,13 @@ import pyarrow as pa
 import structlog
 
 from tocsin.kit.errors import TocsinError
+from tocsin.kit.moments import NANOSECONDS_A_DAY
 from tocsin.logstore.backends.clickhouse import schema
 from tocsin.logstore.backends.clickhouse.connection import EmbeddedConnection, EmbeddedInserter
 from tocsin.logstore.backends.clickhouse.merger import IdleMerger
 from tocsin.logstore.backends.clickhouse.probe import keys_of, probes
 from tocsin.logstore.backends.clickhouse.promotion import MIN_SAMPLE_ROWS, SAMPLE_ROWS, promoted_keys, promotions
-from tocsin.logstore.backends.clickhouse.recent import NANOSECONDS_A_DAY, Hashes, Timestamps
+from tocsin.logstore.backends.clickhouse.recent import Hashes, Timestamps
 from tocsin.logstore.backends.clickhouse.wal import WAL_SCHEMA, LedgerEntry, arrow_stream, decode_rows
 
 log = structlog.get_logger(__name__)

@@ -8,10 +8,11 @@ log can be seen, all with smaller numbers can, and nothing needs to be held back
 
 import pyarrow as pa
 
+from tocsin.kit.moments import NANOSECONDS_A_DAY
 from tocsin.logstore.backends.postgres.connection import Reading
 from tocsin.logstore.backends.postgres.encoding import stored_batch
 from tocsin.logstore.backends.postgres.printer import Printer
-from tocsin.logstore.backends.postgres.schema import DAYS, LEDGERS, LOG_COLUMNS, LOGS, NANOSECONDS_A_DAY
+from tocsin.logstore.backends.postgres.schema import DAYS, LEDGERS, LOG_COLUMNS, LOGS
 from tocsin.logstore.ports import OrganizationId, TimeRange
 
 

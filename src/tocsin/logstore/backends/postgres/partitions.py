@@ -3,11 +3,11 @@
 import numpy as np
 import pyarrow as pa
 
+from tocsin.kit.moments import NANOSECONDS_A_DAY
 from tocsin.logmodel.batch import LogBatch
 from tocsin.logstore.backends.postgres.connection import PostgresPool
 from tocsin.logstore.backends.postgres.schema import (
     LOCK_PARTITIONS,
-    NANOSECONDS_A_DAY,
     partition_name,
     partition_statements,
 )

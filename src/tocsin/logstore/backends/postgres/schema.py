@@ -2,6 +2,7 @@
 
 from datetime import date, timedelta
 
+from tocsin.kit.moments import NANOSECONDS_A_DAY
 from tocsin.query.numbers import NUMBER_EXPRESSION
 
 SCHEMA = "logstore"
@@ -12,7 +13,6 @@ NUMBER_OF = f"{SCHEMA}.number_of"
 INCOMING = "incoming"
 CONFIRMED = "confirmed"
 
-NANOSECONDS_A_DAY = 86_400 * 1_000_000_000
 
 LOG_COLUMNS = (
     "timestamp",

@@ -11,6 +11,7 @@ from psycopg.errors import CheckViolation
 from psycopg.rows import TupleRow
 
 from tocsin.kit.errors import QueryTimedOut, QueryTooExpensive, StartupError, StoreUnavailable, TocsinError
+from tocsin.kit.moments import NANOSECONDS_A_DAY
 from tocsin.logmodel.batch import LogBatch
 from tocsin.logstore.backends.postgres.connection import PostgresPool
 from tocsin.logstore.backends.postgres.encoding import copy_lines
@@ -23,7 +24,6 @@ from tocsin.logstore.backends.postgres.schema import (
     INCOMING_COLUMNS,
     LEDGERS,
     LOGS,
-    NANOSECONDS_A_DAY,
     start_of_interval,
 )
 from tocsin.logstore.ports import OrganizationId, Receipt, StoreHealth, WriteOutcome

@@ -122,3 +122,11 @@ def test_keys_that_are_not_there_are_not_changed(tmp_path: Path, change: Callabl
     with pytest.raises(StartupError):
         change(tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_load_takes_a_text_with_commas_for_one_key_unless_its_parts_are_keys(tmp_path: Path) -> None:
+    sentence = "the same, in every process, for both"
+    assert len(load_signing_keys(tmp_path, configured=sentence)) == 1
+    assert len(load_signing_keys(tmp_path, configured="a" * 32 + ", " + "b" * 32)) == 2
+    with pytest.raises(InvalidSettings):
+        load_signing_keys(tmp_path, configured="a" * 32 + ",short")

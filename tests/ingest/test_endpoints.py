@@ -46,6 +46,9 @@ LOG = b'{"timestamp": "2025-12-03T11:00:00Z", "message": "payment declined"}'
 class Keys:
     """Knows one API key."""
 
+    def is_known(self, secret: str) -> bool:
+        return True
+
     async def authenticate(self, secret: str) -> KeyIdentity:
         if secret != API_KEY:
             raise Unauthenticated("no such API key")

@@ -79,7 +79,7 @@ def load_signing_keys(data_directory: Path, *, configured: str | None = None) ->
         StartupError: the file can't be read or written, or does not hold keys.
     """
     if configured is not None:
-        return SigningKeys.of(*map(_of_text, configured.split(",")))
+        return SigningKeys.of(*map(_of_text, _several(configured)))
     path = data_directory / SIGNING_KEY_FILE
     try:
         if not path.exists():
@@ -108,10 +108,17 @@ def drop_old_signing_keys(data_directory: Path) -> SigningKeys:
     return _replace(data_directory / SIGNING_KEY_FILE, lambda keys: (keys.current.secret,))
 
 
-def _of_text(text: str) -> bytes:
-    text = text.strip()
-    if len(text) < MINIMUM_CONFIGURED_CHARACTERS:
+def _several(configured: str) -> list[str]:
+    """The keys in a text. One key may have commas in it, as long as no part of it is long enough to be a key itself."""
+    parts = [part.strip() for part in configured.split(",")]
+    if all(len(part) < MINIMUM_CONFIGURED_CHARACTERS for part in parts):
+        parts = [configured]
+    if any(len(part) < MINIMUM_CONFIGURED_CHARACTERS for part in parts):
         raise InvalidSettings(f"a signing key has fewer than {MINIMUM_CONFIGURED_CHARACTERS} characters")
+    return parts
+
+
+def _of_text(text: str) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=SIGNING_KEY_BYTES).digest()
 
 

@@ -239,6 +239,10 @@ async def test_a_user_that_may_make_nothing_is_told_what_it_has_to_be_allowed(
             with pytest.raises(StartupError, match="allowed to create schemas"):
                 await PostgresLogStore(url.replace(f"//{OWNER}:", "//reader_only:", 1)).start()
         finally:
+            # Temporary tables are gone with their connection, a moment after it is closed.
+            await superuser.execute(
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = 'reader_only'"
+            )
             await superuser.execute("DROP ROLE reader_only")
 
 

@@ -44,6 +44,7 @@ from tocsin.query.tree import (
     ServiceIs,
     ServiceLike,
     SeverityBetween,
+    ShapeIn,
     ShapeIs,
     SpanIs,
     Substring,
@@ -169,6 +170,9 @@ class Printer:
                 return f"(span_id = {self._packed(span_id, SPAN_ID_BYTES)})"
             case ShapeIs(shape):
                 return f"(shape = {self.bind(shape)})"
+            case ShapeIn(shapes):
+                # Numbers, and up to thousands of them: a parameter for each would cost more than the read.
+                return f"(shape IN ({', '.join(map(str, sorted(shapes)))}))" if shapes else "0"
             case Everything():
                 return "1"
             case _:

@@ -32,6 +32,7 @@ from tocsin.query.tree import (
     ServiceIs,
     ServiceLike,
     SeverityBetween,
+    ShapeIn,
     ShapeIs,
     SpanIs,
     Substring,
@@ -112,7 +113,7 @@ class Printer:
                 return _exactly(self._column_condition(node))
 
     def _column_condition(
-        self, node: Everything | TimestampCompares | ServiceIs | SeverityBetween | TraceIs | SpanIs | ShapeIs
+        self, node: Everything | TimestampCompares | ServiceIs | SeverityBetween | TraceIs | SpanIs | ShapeIs | ShapeIn
     ) -> str:
         match node:
             case Everything():
@@ -129,6 +130,9 @@ class Printer:
                 return f"span_id = {self.bind(pack_hex_id(span_id, width_bytes=SPAN_ID_BYTES))}"
             case ShapeIs(shape):
                 return f"shape = {self.bind(signed(shape))}"
+            case ShapeIn(shapes):
+                numbers = ",".join(str(signed(shape)) for shape in sorted(shapes))
+                return f"shape = ANY({self.bind(f'{{{numbers}}}')}::bigint[])"
 
     def _message(self, node: Phrase | Substring | WordLike | Matches) -> Bounds:
         match node:

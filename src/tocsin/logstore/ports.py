@@ -126,10 +126,11 @@ class ShapeCount:
 
 @dataclass(frozen=True, slots=True)
 class SeenShape:
-    """A shape among some logs, and how many of them have it."""
+    """A shape among some logs, how many of them have it, and the earliest timestamp of these."""
 
     shape: int
     count: int
+    first_unix_nano: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -164,8 +164,10 @@ class MemoryLogStore:
         self, organization_id: OrganizationId, ingest_sequence: int, *, up_to: int
     ) -> list[SeenShape]:
         """See the port."""
-        counts = Counter(log.shape for log in self._between(organization_id, ingest_sequence, up_to))
-        return [SeenShape(shape, count) for shape, count in counts.items()]
+        times: dict[int, list[int]] = {}
+        for log in self._between(organization_id, ingest_sequence, up_to):
+            times.setdefault(log.shape, []).append(log.timestamp_unix_nano)
+        return [SeenShape(shape, len(each), min(each)) for shape, each in times.items()]
 
     async def earliest_messages(
         self, organization_id: OrganizationId, shapes: Collection[int], *, after: int, up_to: int

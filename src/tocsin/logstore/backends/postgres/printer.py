@@ -28,6 +28,7 @@ from tocsin.query.tree import (
     Node,
     Not,
     Or,
+    PatternIs,
     Phrase,
     ServiceIs,
     ServiceLike,
@@ -109,6 +110,8 @@ class Printer:
                 return self._metadata(node)
             case ServiceLike(wildcard):
                 return self._like("service", wildcard)
+            case PatternIs(pattern):
+                raise TypeError(f"no store knows the shapes of the pattern {pattern!r}")
             case _:
                 return _exactly(self._column_condition(node))
 

@@ -1,5 +1,6 @@
 """Counts by shape, samples, and the shapes that came in after a position: every backend answers as the memory store."""
 
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import replace
 from typing import Any
@@ -293,7 +294,7 @@ async def test_shapes_are_those_after_one_position_and_up_to_another(
     log_store: LogStore, organization_id: UUID
 ) -> None:
     offsets = [5, 3, -DAY, 4, 1]
-    rows = [
+    rows: list[dict[str, Any]] = [
         {"shape": (5, 2**63)[number % 2], "timestamp": NOON_UNIX_NANO + offset, "message": f"log {number}"}
         for number, offset in enumerate(offsets)
     ]
@@ -303,17 +304,14 @@ async def test_shapes_are_those_after_one_position_and_up_to_another(
     await searchable(log_store, organization_id, 5)
     for after in range(6):
         for up_to in range(after, 6):
-            expected: dict[int, list[dict[str, Any]]] = {}
-            for row in rows[after:up_to]:
-                expected.setdefault(row["shape"], []).append(row)
-            firsts = {shape: min(each, key=lambda row: row["timestamp"]) for shape, each in expected.items()}
+            came = sorted(rows[after:up_to], key=lambda row: row["timestamp"], reverse=True)
+            counts, firsts = Counter(row["shape"] for row in came), {row["shape"]: row for row in came}
             between = (sequences[after], sequences[up_to])
             assert await _seen(log_store, organization_id, *between) == [
-                SeenShape(shape, len(expected[shape]), firsts[shape]["timestamp"]) for shape in sorted(expected)
+                SeenShape(shape, counts[shape], firsts[shape]["timestamp"]) for shape in sorted(firsts)
             ]
             assert await _earliest(log_store, organization_id, [5, 2**63, 6], *between) == [
-                EarliestMessage(shape, firsts[shape]["timestamp"], firsts[shape]["message"])
-                for shape in sorted(expected)
+                EarliestMessage(shape, firsts[shape]["timestamp"], firsts[shape]["message"]) for shape in sorted(firsts)
             ]
 
 

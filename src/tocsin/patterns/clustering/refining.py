@@ -8,10 +8,7 @@ import re
 from collections.abc import Callable, Sequence
 
 from tocsin.logmodel.masking import MASK
-from tocsin.patterns.clustering.structure import COLUMN, Kind, Slot, Structure
-
-MAX_CHARACTERS = 2_000
-"""Of a masked text; what is beyond belongs to one slot at the end. Costs and memory per shape grow with it."""
+from tocsin.patterns.clustering.structure import COLUMN, MAX_CHARACTERS, Kind, Slot, Structure
 
 _FIRST = 0xF0000
 _S = "[\U000f0000-\U000ffffd]"
@@ -25,15 +22,24 @@ _TEXT_KEYS = frozenset({"msg", "message", "event", "error", "err", "exception", 
 
 _WORD = r"[\w$]+(?:(?:[.\-'/@\\&+~*]|::)+[\w$]+)*"
 _CHUNK = re.compile(
-    r"(?<![\w$])[~.]?[/\\]?[\w$\U000f0000-\U000ffffd]+(?:(?:[.\-/@\\+~*%&]|::)+[\w$\U000f0000-\U000ffffd]+)*[/\\]?"
+    r"(?<![\w$])(?:\.{1,2}(?=/)|~(?=/))?[/\\]?[\w$\U000f0000-\U000ffffd]+(?:(?:[.\-/@\\+~*%&]|::)+[\w$\U000f0000-\U000ffffd]+)*[/\\]?"
 )
 _HAS_SLOT = re.compile(_S)
-_NAME_DOT_SLOT = re.compile(rf"(?:[A-Za-z_$][\w$]*\.+)+{_S}")
+_NAME_DOT_SLOT = re.compile(rf"(?:[A-Za-z_$]+\.+)+{_S}")
 _SLOT_WORD = re.compile(rf"{_S}(?:-[a-z]+)+")
+_DIGITS = re.compile(r"(?<![\w$.])[A-Za-z_$]+\d[\w$]*\d[\w$]*(?![\w$])")
+_HEX_WORD = re.compile(r"(?<![\w$])(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{6,}(?![\w$])")
+_DATED = re.compile(
+    rf"(?:(?<!\w)(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*,? )?(?:{_S} )?"
+    rf"(?<!\w)(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sep|Oct|Nov|Dec)[a-z]{{0,6}}\.? {_S}"
+    rf"(?:,? {_S})*(?: [A-Z]{{3,4}}(?: {_S}|(?!\w)))?"
+)
+_EMPTY_PARENTHESES = re.compile(r"(?<= )\(\)")
+_DOTTED_PATH = re.compile(r"(?<![~\w/.])(?=[\w$\-]*(?:/[\w$\-]+)*\.)[\w$.\-]+(?:/[\w$.\-]+)+")
 _BRACED = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]")
 _BRACED_VALUES = re.compile(rf"[\[{{](?:\s*u?(?:'[^']*'|\"[^\"]*\"|{_S}|[\w.\-]+)\s*(?:[:,=]\s*|(?=[\]}}])))*[\]}}]")
 _QUOTE = re.compile("['\"]")
-_PATH = re.compile(r"(?<![\w/.<>:\-\U000f0000-\U000ffffd])/[A-Za-z_][\w.\-+@]*(?:/[\w.\-+@*]*)*")
+_PATH = re.compile(r"(?<![~\w/.<>:\-\U000f0000-\U000ffffd])(?:\.{1,2}|~)?/[A-Za-z_][\w.\-+@]*(?:/[\w.\-+@*]*)*")
 _CONSTANT_VALUE = re.compile(
     r"(?<![\w.?$\-/])(?:true|false|null|nil|True|False|None|NULL|TRUE|FALSE|NaN|undefined)(?![\w?.\-/])"
 )
@@ -111,7 +117,8 @@ class _Refiner:
 
     def _chunks(self) -> None:
         """What is written together with a masked part, paths, and words that only values are."""
-        self._each(_PATH, lambda match: self._slot(match[0]))
+        for expression in (_DATED, _HEX_WORD, _DIGITS, _PATH, _DOTTED_PATH):
+            self._each(expression, lambda match: self._slot(match[0]))
         self._each(_CHUNK, self._glued)
         self._each(_CONSTANT_VALUE, lambda match: self._slot(match[0]))
 
@@ -125,6 +132,7 @@ class _Refiner:
         """What stands where values stand."""
         self._each(_QUOTED_TOKEN, self._quoted_token)
         self._each(_KEY_VALUE, self._key_value)
+        self._each(_EMPTY_PARENTHESES, lambda _: f"({self._slot('')})")
         self._each(_EMPTY, lambda match: f"{match[0][0]}{self._slot('')}{match[0][-1]}")
 
     def _quoted_token(self, match: re.Match[str]) -> str:

@@ -6,6 +6,9 @@ from enum import Enum
 COLUMN = "\x00"
 """Stands for a column in a skeleton."""
 
+MAX_CHARACTERS = 2_000
+"""Of a masked text; what is beyond belongs to one slot at the end. Costs and memory per shape grow with it."""
+
 
 class Kind(Enum):
     """How sure it is that a slot is a variable."""

@@ -8,9 +8,8 @@ import re
 from collections.abc import Callable, Sequence
 
 from tocsin.logmodel.masking import MASK
-from tocsin.patterns.clustering.structure import COLUMN, MAX_CHARACTERS, Kind, Slot, Structure
+from tocsin.patterns.clustering.structure import COLUMN, FIRST_MASK, Kind, Slot, Structure
 
-_FIRST = 0xF0000
 _S = "[\U000f0000-\U000ffffd]"
 _PRIVATE = re.compile(f"[\U000f0000-\U000ffffd{COLUMN}]")
 
@@ -36,9 +35,6 @@ _DATED = re.compile(
 )
 _EMPTY_PARENTHESES = re.compile(r"(?<= )\(\)")
 _DOTTED_PATH = re.compile(r"(?<![~\w/.])(?=[\w$\-]*(?:/[\w$\-]+)*\.)[\w$.\-]+(?:/[\w$.\-]+)+")
-_BRACED = re.compile(r"\{[^{}]*\}|\[[^\[\]]*\]")
-_BRACED_VALUES = re.compile(rf"[\[{{](?:\s*u?(?:'[^']*'|\"[^\"]*\"|{_S}|[\w.\-]+)\s*(?:[:,=]\s*|(?=[\]}}])))*[\]}}]")
-_QUOTE = re.compile("['\"]")
 _PATH = re.compile(r"(?<![~\w/.<>:\-\U000f0000-\U000ffffd])(?:\.{1,2}|~)?/[A-Za-z_][\w.\-+@]*(?:/[\w.\-+@*]*)*")
 _CONSTANT_VALUE = re.compile(
     r"(?<![\w.?$\-/])(?:true|false|null|nil|True|False|None|NULL|TRUE|FALSE|NaN|undefined)(?![\w?.\-/])"
@@ -55,35 +51,26 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _CONSTANT_PARTS = ("rue", "alse", "RUE", "ALSE", "null", "nil", "NULL", "None", "NaN", "undefined")
 _EMPTY_BODIES = ("[]", "[ ]", "{}", "{ }")
 _SIGN = re.compile(rf"(?<![\w$)\]])[-+]+(?={_S})({_S})")
-_AMOUNT = re.compile(rf"(?<![\w])[<>~\u2248]?{_S}(?: ?(?:{_UNITS})(?![\w]))?")
+_AMOUNT = re.compile(rf"(?<!\w)[<>~\u2248]{_S}(?: ?(?:{_UNITS})(?!\w))?|{_S} ?(?:{_UNITS})(?!\w)")
 _RUN = re.compile(rf"{_S}(?:[ .:,/\-_@#|+x%;]*{_S})+")
 _SPACE = re.compile(r"\s+")
 _TOKEN = re.compile(rf"({_S}|{_WORD})")
 
 
-def structure_of(masked: str, values: Sequence[str]) -> Structure:
-    """Take a masked text apart.
-
-    Args:
-        masked: as ``logmodel.masking`` makes it.
-        values: what stands at each mask in the exemplar; not known where there are fewer or more than masks.
-    """
-    return _Refiner(masked, values).structure()
+def structure_of(text: str) -> Structure:
+    """Take a text apart that has ``MASK`` where something was masked."""
+    return _Refiner(text).structure()
 
 
 class _Refiner:
-    def __init__(self, masked: str, values: Sequence[str]) -> None:
-        parts = _PRIVATE.sub(" ", masked[:MAX_CHARACTERS]).split(MASK)
-        is_known = masked.count(MASK) == len(values)
+    def __init__(self, text: str) -> None:
+        pieces = _PRIVATE.sub(" ", text).split(MASK)
         self._slots: list[Slot] = []
         #: The value of each slot's character.
         self._texts: dict[int, str] = {}
-        pieces = [parts[0]]
-        for index, part in enumerate(parts[1:]):
-            pieces += [self._slot(values[index] if is_known else MASK), part]
+        for index in range(len(pieces) - 1):
+            pieces[index] += self._next(Slot(Kind.HARD, chr(FIRST_MASK + index)))
         self._text = "".join(pieces)
-        if len(masked) > MAX_CHARACTERS:
-            self._text += " " + self._slot(MASK)
 
     def structure(self) -> Structure:
         self._text = _SPACE.sub(" ", self._text).strip()
@@ -97,9 +84,9 @@ class _Refiner:
         return self._next(Slot(kind, text if text.isascii() else text.translate(self._texts)))
 
     def _slot_of_parts(self, text: str) -> str:
-        inner, parts = [], list[str]()
+        inner, parts = list[str](), list[str]()
         for character in text:
-            slot = self._slots[ord(character) - _FIRST] if ord(character) >= _FIRST else None
+            slot = self._slots[ord(character) - FIRST_MASK] if ord(character) >= FIRST_MASK else None
             inner.append(character if slot is None else slot.inner or COLUMN)
             if slot is not None:
                 parts.extend(slot.parts or (slot.text,))
@@ -107,7 +94,7 @@ class _Refiner:
 
     def _next(self, slot: Slot) -> str:
         self._slots.append(slot)
-        code = _FIRST + len(self._slots) - 1
+        code = FIRST_MASK + len(self._slots) - 1
         self._texts[code] = slot.text
         return chr(code)
 
@@ -126,20 +113,12 @@ class _Refiner:
             if '":' in self._text or '" :' in self._text:
                 self._each(_QUOTED_KEY_TEXT, lambda match: self._keyed_text(f'"{match[1]}"{match[2]}', match))
             self._each(_KEY_QUOTED, lambda match: self._keyed_text(f"{match[1]}{match[2]}", match))
-        if not self._text.startswith(("{", "[{")):
-            for _ in range(3):
-                if ("{" in self._text or "[" in self._text) and ("'" in self._text or '"' in self._text):
-                    self._each(_BRACED, self._braced)
 
     def _keyed_text(self, before: str, match: re.Match[str]) -> str:
         key, text = match[1], match[3]
         if key.lower() in _TEXT_KEYS and " " in text:
             return f'{before}"{text}"'
         return f'{before}"{self._slot(text, self._kind(text))}"' if text else f'{before}""'
-
-    def _braced(self, match: re.Match[str]) -> str:
-        text = match[0]
-        return self._slot(text) if _QUOTE.search(text) and _BRACED_VALUES.fullmatch(text) else text
 
     def _chunks(self) -> None:
         """What is written together with a masked part, paths, and words that only values are."""
@@ -197,8 +176,9 @@ class _Refiner:
 
     def _amounts(self) -> None:
         """Signs, units, and runs of values."""
-        self._whole(_SIGN)
-        self._each(_AMOUNT, lambda match: match[0] if len(match[0]) == 1 else self._slot_of_parts(match[0]))
+        if self._has("+-"):
+            self._whole(_SIGN)
+        self._each(_AMOUNT, lambda match: self._slot_of_parts(match[0]))
         self._each(_RUN, lambda match: self._slot_of_parts(match[0]))
 
     def _columns(self) -> Structure:
@@ -207,8 +187,8 @@ class _Refiner:
         has_keys = "=" in self._text
         for index in range(1, len(pieces), 2):
             piece = pieces[index]
-            if ord(piece[0]) >= _FIRST:
-                columns.append(self._slots[ord(piece) - _FIRST])
+            if ord(piece[0]) >= FIRST_MASK:
+                columns.append(self._slots[ord(piece) - FIRST_MASK])
             elif has_keys and _KEY.match(pieces[index + 1]):
                 continue
             else:

@@ -16,7 +16,8 @@ _NESTED_LEVELS = 3
 _BODY = r"""[{\[]\s*(?:u?(?:'[^'\n]*'|"[^"\n]*")(?:\s*[:=,]?\s*[^\[\]{},]*,?)*)?[}\]]"""
 #: A body that says something in words is no value.
 _TELLING_BODY = r"""^\s*\{|["'](?:msg|message|event|error)["']\s*:\s*["']"""
-_TOGETHER = r"[\w$\-/@\\+~*%&]*<\*>(?:[\w$./@\\+~*%&]+|(?:-\w*)*<\*>|-[A-Za-z]*[0-9]\w*)*"
+_JOINED = r"[./@\\+~*%&]+(?:[\w$]+|<\*>)|(?:-\w*)*<\*>|-[A-Za-z]*[0-9]\w*"
+_TOGETHER = rf"(?:[\w$]+(?:[\-/@\\+~*%&]|::)*|[\-+/\\~])*<\*>(?:[\w$]+|{_JOINED}|[/\\%])*"
 
 
 def outlines(masked: pl.Series) -> list[str]:

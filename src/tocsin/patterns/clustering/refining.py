@@ -24,7 +24,7 @@ _CHUNK = re.compile(
     r"(?<![\w$])(?:\.{1,2}(?=/)|~(?=/))?[/\\]?[\w$\U000f0000-\U000ffffd]+(?:(?:\.{1,2}|[\-/@\\+~*%&]+|::)[\w$\U000f0000-\U000ffffd]+)*[/\\]?"
 )
 _HAS_SLOT = re.compile(_S)
-_NAME_DOT_SLOT = re.compile(rf"(?:[A-Za-z_$]+\.+)+{_S}")
+_NAME_DOT_SLOT = re.compile(rf"[A-Za-z_$]+\.+{_S}")
 _SLOT_WORD = re.compile(rf"{_S}(?:-[a-z]+)+")
 _DIGITS = re.compile(r"(?<![\w$.])[A-Za-z_$]+\d[\w$]*\d[\w$]*(?![\w$])")
 _HEX_WORD = re.compile(r"(?<![\w$])(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{6,}(?![\w$])")

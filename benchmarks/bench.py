@@ -5,6 +5,7 @@ figures of wall time include its share of the cores; CPU seconds are the server 
 """
 
 import argparse
+import base64
 import http.client
 import json
 import os
@@ -21,9 +22,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from benchmarks.generator import NEEDLE, Body, Facts, bodies
 from benchmarks.measured import MeasuredServer
+from benchmarks.window import pattern_counts
+from tocsin.logstore.ports import TimeRange
 
 CONNECTIONS = 4
 LOGS_A_REQUEST = 1_000
@@ -44,6 +48,7 @@ BUDGETS = {
     "trace_id": (10.0, 5.0),
     "metadata_equality": (15.0, 5.0),
     "top_patterns": (30.0, 8.0),
+    "patterns_of_a_window": (60.0, 30.0),
 }
 """What must be reached, and what is aimed at."""
 
@@ -107,6 +112,12 @@ def log_in(port: int) -> str:
     answer = json.loads(connection.getresponse().read())
     connection.close()
     return str(answer["access_token"])
+
+
+def organization_of(token: str) -> UUID:
+    """The organization that an access token is for."""
+    claims = token.split(".")[1]
+    return UUID(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["org"])
 
 
 def post_tocsin(connection: http.client.HTTPConnection, body: Body) -> bool:
@@ -201,7 +212,7 @@ def measure_queries(server: MeasuredServer, token: str, facts: Facts) -> dict[st
     return timed(queries)
 
 
-def timed(queries: Mapping[str, Callable[[int], bytes]]) -> dict[str, dict[str, float]]:
+def timed(queries: Mapping[str, Callable[[int], object]]) -> dict[str, dict[str, float]]:
     """Milliseconds of each query, p50 and p95 of the warm runs."""
     results = {}
     for name, run_query in queries.items():
@@ -249,9 +260,13 @@ def measure(settings: Mapping[str, str], workload: Workload, log_file: Path, **o
             time.sleep(2)
             ingest = measure_ingest(server, workload.prepared, workload.facts.log_bytes)
             ingest["parts"] = _parts(server.directory)
-            queries = measure_queries(server, log_in(server.port), workload.facts)
+            token = log_in(server.port)
+            queries = measure_queries(server, token, workload.facts)
         finally:
             server.stop()
+        window = TimeRange(workload.facts.first_unix_nano, workload.facts.last_unix_nano + 1)
+        with pattern_counts(server.directory, settings, organization_of(token), window) as count:
+            queries |= timed({"patterns_of_a_window": count})
     return {"ingest": ingest, "queries_ms": queries}
 
 

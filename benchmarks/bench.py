@@ -5,7 +5,6 @@ figures of wall time include its share of the cores; CPU seconds are the server 
 """
 
 import argparse
-import base64
 import http.client
 import json
 import os
@@ -22,12 +21,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 from benchmarks.generator import NEEDLE, Body, Facts, bodies
 from benchmarks.measured import MeasuredServer
-from benchmarks.window import pattern_counts
-from tocsin.logstore.ports import TimeRange
 
 CONNECTIONS = 4
 LOGS_A_REQUEST = 1_000
@@ -48,7 +44,6 @@ BUDGETS = {
     "trace_id": (10.0, 5.0),
     "metadata_equality": (15.0, 5.0),
     "top_patterns": (30.0, 8.0),
-    "patterns_of_a_window": (60.0, 30.0),
 }
 """What must be reached, and what is aimed at."""
 
@@ -112,12 +107,6 @@ def log_in(port: int) -> str:
     answer = json.loads(connection.getresponse().read())
     connection.close()
     return str(answer["access_token"])
-
-
-def organization_of(token: str) -> UUID:
-    """The organization that an access token is for."""
-    claims = token.split(".")[1]
-    return UUID(json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["org"])
 
 
 def post_tocsin(connection: http.client.HTTPConnection, body: Body) -> bool:
@@ -207,7 +196,7 @@ def measure_queries(server: MeasuredServer, token: str, facts: Facts) -> dict[st
         "substring": lambda run: ask("/v1/logs/count", run, q=f"*{NEEDLE[1:-1]}*"),
         "trace_id": lambda run: ask("/v1/logs", run, q=f"trace_id:{facts.a_trace_id}", limit="100"),
         "metadata_equality": lambda run: ask("/v1/logs/count", run, q="region:eu-west-1"),
-        "top_patterns": lambda run: ask("/v1/logs/shapes", run, limit="10"),
+        "top_patterns": lambda run: ask("/v1/patterns", run, limit="10"),
     }
     return timed(queries)
 
@@ -264,9 +253,6 @@ def measure(settings: Mapping[str, str], workload: Workload, log_file: Path, **o
             queries = measure_queries(server, token, workload.facts)
         finally:
             server.stop()
-        window = TimeRange(workload.facts.first_unix_nano, workload.facts.last_unix_nano + 1)
-        with pattern_counts(server.directory, settings, organization_of(token), window) as count:
-            queries |= timed({"patterns_of_a_window": count})
     return {"ingest": ingest, "queries_ms": queries}
 
 

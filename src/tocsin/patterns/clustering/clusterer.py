@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from tocsin.patterns.clustering.bodies import is_trace
-from tocsin.patterns.clustering.columns import grouped_rows
+from tocsin.patterns.clustering.columns import Evidence, grouped_rows
 from tocsin.patterns.clustering.outlines import outlines
 from tocsin.patterns.clustering.refining import structure_of
 from tocsin.patterns.clustering.structure import Member, Slot, Structure, mask_values
@@ -60,7 +60,8 @@ class PatternClusterer:
     The clusters depend only on the set of shapes that were added, not on their order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, evidence: Evidence | None = None) -> None:
+        self._evidence = evidence or Evidence()
         self._known: set[int] = set()
         self._outlines: dict[str, _Outline] = {}
         self._buckets: defaultdict[str, list[str]] = defaultdict(list)
@@ -106,7 +107,7 @@ class PatternClusterer:
             for each in bucket
         ]
         grouped: defaultdict[int, list[str]] = defaultdict(list)
-        for outline, group in zip(bucket, grouped_rows(rows), strict=True):
+        for outline, group in zip(bucket, grouped_rows(rows, self._evidence), strict=True):
             grouped[group].append(outline)
         return [_Group(self._template(group), group) for group in grouped.values()]
 

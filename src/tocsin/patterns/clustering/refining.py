@@ -21,7 +21,7 @@ _TEXT_KEYS = frozenset({"msg", "message", "event", "error", "err", "exception", 
 
 _WORD = r"[\w$]+(?:(?:[.\-'/@\\&+~*]|::)+[\w$]+)*"
 _CHUNK = re.compile(
-    r"(?<![\w$])(?:\.{1,2}(?=/)|~(?=/))?[/\\]?[\w$\U000f0000-\U000ffffd]+(?:(?:\.{1,2}|[\-/@\\+~*%&]+|::)[\w$\U000f0000-\U000ffffd]+)*[/\\]?"
+    r"(?<![\w$])(?:\.{1,2}(?=/)|~(?=/))?[/\\]?[\w$\U000f0000-\U000ffffd]+(?:(?:\.{1,2}|[\-/@\\+~*%&]+|::)[\w$\U000f0000-\U000ffffd]+)*/?"
 )
 _HAS_SLOT = re.compile(_S)
 _NAME_DOT_SLOT = re.compile(rf"[A-Za-z_$]+\.+{_S}")
@@ -39,6 +39,8 @@ _PATH = re.compile(r"(?<![~\w/.<>:\-\U000f0000-\U000ffffd])(?:\.{1,2}|~)?/[A-Za-
 _CONSTANT_VALUE = re.compile(
     r"(?<![\w.?$\-/])(?:true|false|null|nil|True|False|None|NULL|TRUE|FALSE|NaN|undefined)(?![\w?.\-/])"
 )
+_ITEM = r"(?:[\w.\-/$\U000f0000-\U000ffffd]+(?::[\w.\-]+)?)"
+_LIST = re.compile(rf"\[{_ITEM}(?:, ?{_ITEM})+\]|(?<==)\[{_ITEM}\]")
 _EMPTY = re.compile(r"\[\s*\]|\{\s*\}")
 _KEY_VALUE = re.compile(rf"([\w\-\]]+)(\s?=\s?)({_S}|[^\s,;()\[\]{{}}\"'=<>|\U000f0000-\U000ffffd]+)(?![\w({{\[=])")
 _KEY_QUOTED = re.compile(r"([\w.\-]+)(=)\"((?:[^\"\\]|\\.)*)\"")
@@ -46,6 +48,7 @@ _QUOTED_KEY_TEXT = re.compile(r"\"([\w.\-/@ $]{1,100})\"(\s*:\s*)\"((?:[^\"\\]|\
 _QUOTED_TOKEN = re.compile(r"(?<![\w])(['\"`])([^\s'\"`]+)\1(?!\w)")
 _KEY = re.compile(r"\s?=(?!=)")
 _VALUE = re.compile(rf"[./@0-9]|{_S}")
+_ANY_LETTER = re.compile(r"[^\W\d_]")
 _ANY_DIGIT = re.compile(r"[0-9]")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _CONSTANT_PARTS = ("rue", "alse", "RUE", "ALSE", "null", "nil", "NULL", "None", "NaN", "undefined")
@@ -151,10 +154,18 @@ class _Refiner:
             self._each(_QUOTED_TOKEN, self._quoted_token)
         if "=" in self._text:
             self._each(_KEY_VALUE, self._key_value)
+        if "[" in self._text:
+            self._each(_LIST, self._listed)
         if "()" in self._text:
             self._each(_EMPTY_PARENTHESES, lambda _: f"({self._slot('')})")
         if self._has(_EMPTY_BODIES):
             self._each(_EMPTY, lambda match: f"{match[0][0]}{self._slot('')}{match[0][-1]}")
+
+    def _listed(self, match: re.Match[str]) -> str:
+        text = match[0][1:-1]
+        if not _ANY_LETTER.search(text):
+            return match[0]
+        return f"[{self._slot(text, self._kind(text))}]"
 
     def _quoted_token(self, match: re.Match[str]) -> str:
         text = match[2]

@@ -17,7 +17,7 @@ _BODY = r"""[{\[]\s*(?:u?(?:'[^'\n]*'|"[^"\n]*")(?:\s*[:=,]?\s*[^\[\]{},]*,?)*)?
 #: A body that says something in words is no value.
 _TELLING_BODY = r"""^\s*\{|["'](?:msg|message|event|error)["']\s*:\s*["']"""
 _JOINED = r"[./@\\+~*%&]+(?:[\w$]+|<\*>)|(?:-\w*)*<\*>|-[A-Za-z]*[0-9]\w*"
-_TOGETHER = rf"(?:[\w$]+(?:[\-/@\\+~*%&]|::)*|[\-+/\\~])*<\*>(?:[\w$]+|{_JOINED}|[/%])*"
+_TOGETHER = rf"(?:[\w$]+[\-/@\\+~*%&]*|[\-+/\\~])*<\*>(?:[\w$]+|{_JOINED}|[/%])*"
 
 
 def outlines(masked: pl.Series) -> list[str]:

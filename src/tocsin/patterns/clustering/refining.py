@@ -17,11 +17,12 @@ _UNITS = (
     "[kKMGTP]?i?B|[kMG]?bytes|[kKMG]b|[num\u00b5]?s|msecs?|millis|sec|secs|seconds?|min|mins|minutes?|hours?|hrs?|days?"
     "|milliseconds?|microseconds?|[kMG]?Hz|%"
 )
-_TEXT_KEYS = frozenset({"msg", "message", "event", "error", "err", "exception", "text", "description", "title", "log"})
+#: The first of these keys that a text has tells what happened; what other keys have are values.
+_TELLING_KEYS = ("msg", "message", "log", "event", "text", "error", "err", "exception", "description", "title")
 
 _WORD = r"[\w$]+(?:(?:[.\-'/@\\&+~*]|::)+[\w$]+)*"
 _CHUNK = re.compile(
-    r"(?<![\w$])(?:\.{1,2}(?=/)|~(?=/))?[/\\]?[\w$\U000f0000-\U000ffffd]+(?:(?:\.{1,2}|[\-/@\\+~*%&]+|::)[\w$\U000f0000-\U000ffffd]+)*/?"
+    r"(?<![\w$])(?:\.{1,2}(?=/)|~(?=/))?[/\\]?[\w$\U000f0000-\U000ffffd]+(?:(?:\.{1,2}|[\-/@\\+~*%&]+)[\w$\U000f0000-\U000ffffd]+)*/?"
 )
 _HAS_SLOT = re.compile(_S)
 _NAME_DOT_SLOT = re.compile(rf"[A-Za-z_$]+\.+{_S}")
@@ -41,6 +42,10 @@ _CONSTANT_VALUE = re.compile(
 )
 _ITEM = r"(?:[\w.\-/$\U000f0000-\U000ffffd]+(?::[\w.\-]+)?)"
 _LIST = re.compile(rf"\[{_ITEM}(?:, ?{_ITEM})+\]|(?<==)\[{_ITEM}\]")
+_WITH_QUERY = re.compile(rf"{_S}\?[\w\-.~%&=+;,/:@\U000f0000-\U000ffffd]*")
+_AFTER_NAMES = ("::", "=", '":')
+_MASKED_NAME = re.compile(rf"{_S}(?=::|\s?=(?!=)|\":)")
+_QUOTED_AGENT = re.compile(rf"(?<=\"){_S}(?: [^\"]*)(?=\")|(?<= \")-(?=\"(?:\s|$))")
 _EMPTY = re.compile(r"\[\s*\]|\{\s*\}")
 _KEY_VALUE = re.compile(rf"([\w\-\]]+)(\s?=\s?)({_S}|[^\s,;()\[\]{{}}\"'=<>|\U000f0000-\U000ffffd]+)(?![\w({{\[=])")
 _KEY_QUOTED = re.compile(r"([\w.\-]+)(=)\"((?:[^\"\\]|\\.)*)\"")
@@ -55,7 +60,7 @@ _CONSTANT_PARTS = ("rue", "alse", "RUE", "ALSE", "null", "nil", "NULL", "None", 
 _EMPTY_BODIES = ("[]", "[ ]", "{}", "{ }")
 _SIGN = re.compile(rf"(?<![\w$)\]])[-+]+(?={_S})({_S})")
 _AMOUNT = re.compile(rf"(?<!\w)[<>~\u2248]{_S}(?: ?(?:{_UNITS})(?!\w))?|{_S} ?(?:{_UNITS})(?!\w)")
-_RUN = re.compile(rf"{_S}(?:[ .:,/\-_@#|+x%;]*{_S})+")
+_RUN = re.compile(rf"{_S}(?:[ .:,/\-_@#|+x%;]*{_S}(?!\s?=|::))+")
 _SPACE = re.compile(r"\s+")
 _TOKEN = re.compile(rf"({_S}|{_WORD})")
 
@@ -74,6 +79,7 @@ class _Refiner:
         for index in range(len(pieces) - 1):
             pieces[index] += self._next(Slot(Kind.HARD, chr(FIRST_MASK + index)))
         self._text = "".join(pieces)
+        self._telling_key: str | None = None
 
     def structure(self) -> Structure:
         self._text = _SPACE.sub(" ", self._text).strip()
@@ -113,13 +119,14 @@ class _Refiner:
     def _bodies(self) -> None:
         """JSON, key="value" and dictionaries inside a text."""
         if '"' in self._text:
+            self._telling_key = next((key for key in _TELLING_KEYS if _has_key(self._text, key)), None)
             if '":' in self._text or '" :' in self._text:
                 self._each(_QUOTED_KEY_TEXT, lambda match: self._keyed_text(f'"{match[1]}"{match[2]}', match))
             self._each(_KEY_QUOTED, lambda match: self._keyed_text(f"{match[1]}{match[2]}", match))
 
     def _keyed_text(self, before: str, match: re.Match[str]) -> str:
         key, text = match[1], match[3]
-        if key.lower() in _TEXT_KEYS and " " in text:
+        if key == self._telling_key and " " in text:
             return f'{before}"{text}"'
         return f'{before}"{self._slot(text, self._kind(text))}"' if text else f'{before}""'
 
@@ -137,8 +144,16 @@ class _Refiner:
             token if len(token) == 1 or token.isascii() else _CHUNK.sub(self._glued, token)
             for token in self._text.split(" ")
         )
+        if "?" in self._text:
+            self._whole(_WITH_QUERY)
+        if self._has(_AFTER_NAMES):
+            self._each(_MASKED_NAME, self._name)
         if self._has(_CONSTANT_PARTS):
             self._whole(_CONSTANT_VALUE)
+
+    def _name(self, match: re.Match[str]) -> str:
+        slot = self._slots[ord(match[0]) - FIRST_MASK]
+        return self._next(Slot(Kind.NAME, slot.text))
 
     def _glued(self, match: re.Match[str]) -> str:
         text = match[0]
@@ -150,6 +165,8 @@ class _Refiner:
 
     def _values(self) -> None:
         """What stands where values stand."""
+        if '"' in self._text:
+            self._whole(_QUOTED_AGENT)
         if self._has("'\"`"):
             self._each(_QUOTED_TOKEN, self._quoted_token)
         if "=" in self._text:
@@ -206,3 +223,7 @@ class _Refiner:
                 columns.append(piece)
             pieces[index] = COLUMN
         return Structure("".join(pieces), tuple(columns))
+
+
+def _has_key(text: str, key: str) -> bool:
+    return f'"{key}":"' in text or f'"{key}": "' in text or f'{key}="' in text

@@ -9,6 +9,8 @@ from tocsin.patterns.clustering.structure import Kind, Member, Slot, filled
 
 _WILDCARD = re.compile(rf"<(?:\*|{'|'.join(NAMES)})>")
 
+_NAME = re.compile(r"[A-Za-z_][\w.\-]*")
+
 
 def plain(template: str) -> str:
     """The template with ``<*>`` in place of every typed wildcard."""
@@ -35,7 +37,8 @@ def _shown(value: str | Slot, member: Member) -> str | None:
     """What is a constant as long as others say the same; None for what never is."""
     if isinstance(value, str):
         return value
-    return _text(value, member) if value.kind is Kind.SOFT else None
+    text = None if value.kind is Kind.HARD else _text(value, member)
+    return text if value.kind is Kind.SOFT or (text and _NAME.fullmatch(text)) else None
 
 
 def _text(value: str | Slot, member: Member) -> str:

@@ -15,10 +15,12 @@ from tocsin.patterns.clustering.templates import template_of
 class TraceStructure(Structure):
     """A stack trace; its skeleton is its errors and frames."""
 
-    head: Member
+    #: The lines before the frames.
+    head: tuple[Member, ...]
     #: From the first frame to the last, as masked.
     frames: str
-    tail: Member
+    #: The lines after the frames.
+    tail: tuple[Member, ...]
 
 
 def trace_member(masked: str, exemplar: str) -> Member:
@@ -31,28 +33,37 @@ def trace_member(masked: str, exemplar: str) -> Member:
     structure = TraceStructure(
         skeleton=outline_of_lines(masked) or masked,
         columns=(),
-        head=_member(lines[:first], whole[:first]),
+        head=_members(lines[:first], whole[:first]),
         frames=LINE_BREAK.join(lines[first:last]),
-        tail=_member(lines[last:], whole[last:]),
+        tail=_members(lines[last:], whole[last:]),
     )
     return Member(structure, {})
 
 
-def _member(lines: Sequence[str], whole: Sequence[str]) -> Member:
-    text = LINE_BREAK.join(lines)
-    return Member(structure_of(text), mask_values(text, LINE_BREAK.join(whole)))
+def _members(lines: Sequence[str], whole: Sequence[str]) -> tuple[Member, ...]:
+    return tuple(
+        Member(structure_of(line), mask_values(line, written)) for line, written in zip(lines, whole, strict=False)
+    )
 
 
 def trace_template(members: Sequence[Member]) -> str:
     """The template of stack traces with the same errors and frames."""
     traces = [member.structure for member in members if isinstance(member.structure, TraceStructure)]
-    head = _text_in_common([trace.head for trace in traces])
-    tail = _text_in_common([trace.tail for trace in traces])
-    return LINE_BREAK.join(part for part in (head, traces[0].frames, tail) if part)
+    # The line next to the frames says most: it names the error.
+    head = _lines_in_common([trace.head[::-1] for trace in traces])[::-1]
+    tail = _lines_in_common([trace.tail for trace in traces])
+    return LINE_BREAK.join(line for line in (*head, traces[0].frames, *tail) if line)
 
 
-def _text_in_common(members: Sequence[Member]) -> str:
-    """The template of texts of any skeletons: the words with which all begin and end, and what is between."""
+def _lines_in_common(texts: Sequence[Sequence[Member]]) -> list[str]:
+    """The template of each line that all texts have; one wildcard for further lines of some."""
+    shortest = min(len(lines) for lines in texts)
+    common = [_line_in_common([lines[index] for lines in texts]) for index in range(shortest)]
+    return common + ([MASK] if any(len(lines) > shortest for lines in texts) else [])
+
+
+def _line_in_common(members: Sequence[Member]) -> str:
+    """The template of lines of any skeletons: the words with which all begin and end, and what is between."""
     by_skeleton: defaultdict[str, list[Member]] = defaultdict(list)
     for member in members:
         by_skeleton[member.structure.skeleton].append(member)

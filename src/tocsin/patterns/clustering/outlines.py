@@ -13,7 +13,7 @@ from tocsin.patterns.clustering.structure import MAX_CHARACTERS
 #: Innermost first, so each pass takes one level of nesting away.
 _NESTED_LEVELS = 3
 
-_BODY = r"""[{\[]\s*(?:u?(?:'[^'\n]*'|"[^"\n]*")(?:\s*[:=,]?\s*[^\[\]{},]*,?)*)?[}\]]"""
+_BODY = r"""[{\[]\s*(?:u?(?:'[^'\n]*'|"[^"\n]*")(?:\s*[:=,]?\s*(?:[^\[\]{},]|\[[^\[\]{}'"]*\])*,?)*)?[}\]]"""
 #: A body that says something in words is no value.
 _TELLING_BODY = r"""^\s*\{|["'](?:msg|message|event|error)["']\s*:\s*["']"""
 _JOINED = r"[./@\\+~*%&]+(?:[\w$]+|<\*>)|(?:-\w*)*<\*>|-[A-Za-z]*[0-9]\w*"

@@ -5,7 +5,7 @@ import re
 _STRONG = re.compile(r"[0-9/@\\]|\..*\.")
 _VARIABLE = re.compile(r"[0-9/@_$\\]|\w\.\w|[a-z][A-Z]")
 _CAPITALS = re.compile(r"[A-Z][A-Z_]+")
-_EVENT = re.compile(r"[A-Za-z]+(?:ed|ing|tion|sion)")
+_EVENT = re.compile(r"[A-Za-z]{3,}(?:ed|ing|tion|sion)")
 _EVENT_WORDS = frozenset(
     """
         start stop begin end open close read write up down on off get set put add remove create delete update

@@ -109,14 +109,14 @@ def test_a_json_body_after_a_prefix_is_one() -> None:
 def test_values_of_key_value_bodies_are_variables() -> None:
     found = templates(
         [
-            'level=info msg="request done" path=/x status=200 took=5ms user=ada',
-            'level=warn msg="request done" path=/x/y status=500 took=1.5s user=kim',
-            'level=warn msg="request lost" path=/x/y status=500 took=1.5s user=kim',
+            'level=info msg="request done" path=/x status=200 took=5ms shop=ada',
+            'level=warn msg="request done" path=/x/y status=500 took=1.5s shop=kim',
+            'level=warn msg="request lost" path=/x/y status=500 took=1.5s shop=kim',
         ]
     )
     assert found == {
-        'level=<*> msg="request done" path=<path> status=<num> took=<duration> user=<*>',
-        'level=warn msg="request lost" path=<path> status=<num> took=<duration> user=kim',
+        'level=<*> msg="request done" path=<path> status=<num> took=<duration> shop=<*>',
+        'level=warn msg="request lost" path=<path> status=<num> took=<duration> shop=kim',
     }
 
 

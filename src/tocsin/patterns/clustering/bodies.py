@@ -15,6 +15,11 @@ MIN_FRAMES = 2
 MAX_FRAMES = 64
 """Stack traces that have so many frames in common are one pattern, whatever comes below."""
 
+MAX_TRACE_CHARACTERS = 20_000
+"""Of a masked text of many lines; what is beyond is not looked at."""
+
+_MAX_LINE_CHARACTERS = 1_000
+
 _TRACE = "\x01trace"
 
 _FRAMES = (
@@ -41,7 +46,7 @@ def is_trace(outline: str) -> bool:
 
 def outline_of_lines(text: str) -> str | None:
     """What a masked text of many lines is told apart by; None where it is all of it."""
-    lines = text.split(LINE_BREAK)
+    lines = text[:MAX_TRACE_CHARACTERS].split(LINE_BREAK)
     frames = [frame for line in lines if (frame := frame_of(line)) is not None]
     if len(frames) >= MIN_FRAMES:
         errors = [error for line in lines if frame_of(line) is None for error in _errors(line)]
@@ -52,11 +57,11 @@ def outline_of_lines(text: str) -> str | None:
 def frame_of(line: str) -> str | None:
     """The function of a frame, with its class or file where they are known; None for other lines."""
     for expression in _FRAMES:
-        found = expression.match(line)
+        found = expression.match(line[:_MAX_LINE_CHARACTERS])
         if found:
             return ":".join(part for part in found.groups() if part) or MASK
     return None
 
 
 def _errors(line: str) -> list[str]:
-    return [*_ERROR.findall(line), *_PANIC.findall(line)]
+    return [*_ERROR.findall(line[:_MAX_LINE_CHARACTERS]), *_PANIC.findall(line[:_MAX_LINE_CHARACTERS])]

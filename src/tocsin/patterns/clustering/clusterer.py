@@ -8,9 +8,10 @@ import polars as pl
 
 from tocsin.patterns.clustering.bodies import is_trace
 from tocsin.patterns.clustering.collapsed import CollapsedBucket
-from tocsin.patterns.clustering.columns import Evidence, grouped_rows
+from tocsin.patterns.clustering.columns import grouped_rows
 from tocsin.patterns.clustering.outlines import outlines
 from tocsin.patterns.clustering.refining import structure_of
+from tocsin.patterns.clustering.rules import NOTHING, Rule
 from tocsin.patterns.clustering.structure import Member, Slot, Structure, mask_values
 from tocsin.patterns.clustering.templates import template_of
 from tocsin.patterns.clustering.traces import trace_member, trace_template
@@ -68,8 +69,8 @@ class PatternClusterer:
     of slots are no longer known. So it goes with free text in which every word varies.
     """
 
-    def __init__(self, evidence: Evidence | None = None) -> None:
-        self._evidence = evidence or Evidence()
+    def __init__(self, without: frozenset[Rule] = NOTHING) -> None:
+        self._without = without
         self._known: set[int] = set()
         self._outlines: dict[str, _Outline] = {}
         self._buckets: defaultdict[str, list[str]] = defaultdict(list)
@@ -103,7 +104,7 @@ class PatternClusterer:
     def _add(self, each: ShapeText, outline: str) -> None:
         found = self._outlines.get(outline)
         if found is None:
-            structure = _structure(each, outline)
+            structure = _structure(each, outline, self._without)
             if structure.skeleton in self._collapsed:
                 self._collapsed[structure.skeleton].add(structure, {each.shape})
                 return
@@ -130,18 +131,18 @@ class PatternClusterer:
             for each in bucket
         ]
         grouped: defaultdict[int, list[str]] = defaultdict(list)
-        for outline, group in zip(bucket, grouped_rows(rows, self._evidence), strict=True):
+        for outline, group in zip(bucket, grouped_rows(rows, self._without), strict=True):
             grouped[group].append(outline)
         return [_Group(self._template(group), group) for group in grouped.values()]
 
     def _template(self, group: Sequence[str]) -> str:
         found = [self._outlines[outline].members for outline in group]
         members = [member for each in found for _, member in sorted(each.items())]
-        return trace_template(members) if is_trace(group[0]) else template_of(members)
+        return trace_template(members) if is_trace(group[0]) else template_of(members, self._without)
 
 
-def _structure(each: ShapeText, outline: str) -> Structure:
-    return trace_member(each.masked, each.exemplar).structure if is_trace(outline) else structure_of(outline)
+def _structure(each: ShapeText, outline: str, without: frozenset[Rule]) -> Structure:
+    return trace_member(each.masked, each.exemplar).structure if is_trace(outline) else structure_of(outline, without)
 
 
 def _member(structure: Structure, each: ShapeText, outline: str) -> Member:

@@ -7,11 +7,11 @@ that are equal but for words of one look, in as many columns as it may be.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tocsin.patterns.clustering.rules import NOTHING, Rule
 from tocsin.patterns.clustering.words import (
     is_in_capitals,
     looks_variable,
@@ -26,37 +26,26 @@ Rows = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """How much it takes to call a column a variable; each rule can be turned off, to see what it is worth.
-
-    A pair is (values in the star, constants in the rest of the row).
-    """
-
-    #: Beside a wildcard: constants.
-    beside_wildcard: int = 2
-    very_variable: tuple[int, int] = (2, 1)
-    variable: tuple[int, int] = (3, 1)
-    plain: tuple[int, int] = (4, 2)
-    many: tuple[int, int] = (8, 1)
-    #: After a word that names what comes next.
-    named: tuple[int, int] = (2, 3)
-    #: The first word says what a message is about.
-    first_word: tuple[int, int] = (30, 2)
-    #: Words that say what happens, where they are half of the values or more.
-    events: tuple[int, int] = (30, 2)
-    #: Rows that are equal but for words of one look: (rows, constants).
-    class_very_variable: tuple[int, int] = (2, 2)
-    class_variable: tuple[int, int] = (3, 3)
-    class_capitals: tuple[int, int] = (4, 2)
+#: How much it takes: (values in the star or rows of the class, constants in the rest of the row).
+_BESIDE_WILDCARD = (1, 2)
+_VERY_VARIABLE = (2, 1)
+_VARIABLE = (3, 1)
+_PLAIN = (4, 2)
+_MANY_PLAIN = (8, 1)
+_AFTER_NAMES = (2, 3)
+_FIRST_WORD = (30, 2)
+_EVENTS = (30, 2)
+_CLASS_VERY_VARIABLE = (2, 2)
+_CLASS_VARIABLE = (3, 3)
+_CLASS_CAPITALS = (4, 2)
 
 
-def grouped_rows(rows: list[tuple[str | None, ...]], evidence: Evidence) -> list[int]:
+def grouped_rows(rows: list[tuple[str | None, ...]], without: frozenset[Rule] = NOTHING) -> list[int]:
     """The group of each row, as any number that its members share.
 
     Args:
         rows: in an order that the set of rows fixes; None is a wildcard.
-        evidence: how much it takes.
+        without: rules that don't hold.
     """
     if len(rows) < 2:
         return [0] * len(rows)
@@ -64,12 +53,12 @@ def grouped_rows(rows: list[tuple[str | None, ...]], evidence: Evidence) -> list
     ids: dict[str | None, int] = {word: index + 1 for index, word in enumerate(words)}
     ids[None] = WILD
     matrix = np.array([[ids[word] for word in row] for row in rows], dtype=np.int64).reshape(len(rows), -1)
-    return _Bucket(matrix, words, evidence).groups()
+    return _Bucket(matrix, words, without).groups()
 
 
 class _Bucket:
-    def __init__(self, matrix: Rows, words: list[str], evidence: Evidence) -> None:
-        self._evidence = evidence
+    def __init__(self, matrix: Rows, words: list[str], without: frozenset[Rule]) -> None:
+        self._without = without
         self._strong = _flags(words, looks_very_variable)
         self._variable = _flags(words, looks_variable)
         self._capitals = _flags(words, is_in_capitals)
@@ -123,35 +112,35 @@ class _Bucket:
         is_named[star] = self._naming[self._matrix[:, column - 1]] if column else False
         wild = np.bincount(star, weights=values == WILD, minlength=count).astype(np.int64)
         accepted = self._enough(column, sizes, held, wild, counted(self._strong), counted(self._variable), is_named)
-        is_event = 2 * counted(self._event) >= sizes - wild
-        few = (sizes < self._evidence.events[0]) | (held < self._evidence.events[1])
-        accepted &= ~(is_event & few & (wild == 0))
+        if Rule.EVENTS not in self._without:
+            is_event = 2 * counted(self._event) >= sizes - wild
+            accepted &= ~(is_event & (wild == 0) & ((sizes < _EVENTS[0]) | (held < _EVENTS[1])))
         return np.where((accepted & (sizes >= 2))[star], sizes[star], 0)
 
     def _enough(
         self, column: int, sizes: Rows, held: Rows, wild: Rows, strong: Rows, variable: Rows, is_named: Flags
     ) -> Flags:
-        evidence = self._evidence
-        if column == 0:
-            return ((strong + wild >= sizes) | (sizes >= evidence.first_word[0])) & (held >= evidence.first_word[1])
-        accepted: Flags = (wild > 0) & (held >= evidence.beside_wildcard)
-        for values, (least_values, least_held) in (
-            (strong, evidence.very_variable),
-            (variable, evidence.variable),
-            (sizes, evidence.plain),
-            (sizes, evidence.many),
-            (np.where(is_named, sizes, 0), evidence.named),
+        if column == 0 and Rule.FIRST_WORD not in self._without:
+            return ((strong + wild >= sizes) | (sizes >= _FIRST_WORD[0])) & (held >= _FIRST_WORD[1])
+        accepted = np.zeros(len(sizes), dtype=bool)
+        for rule, values, (least_values, least_held) in (
+            (Rule.BESIDE_WILDCARD, wild, _BESIDE_WILDCARD),
+            (Rule.VERY_VARIABLE, strong, _VERY_VARIABLE),
+            (Rule.VARIABLE, variable, _VARIABLE),
+            (Rule.PLAIN, sizes, _PLAIN),
+            (Rule.PLAIN, sizes, _MANY_PLAIN),
+            (Rule.AFTER_NAMES, np.where(is_named, sizes, 0), _AFTER_NAMES),
         ):
-            accepted |= (values >= least_values) & (held >= least_held)
+            if rule not in self._without:
+                accepted |= (values >= least_values) & (held >= least_held)
         return accepted
 
     def _merge_classes(self) -> bool:
-        evidence = self._evidence
-        return (
-            self._merge_class(self._strong, evidence.class_very_variable)
-            or self._merge_class(self._variable, evidence.class_variable)
-            or self._merge_class(self._capitals, evidence.class_capitals)
-        )
+        if Rule.CLASSES not in self._without and (
+            self._merge_class(self._strong, _CLASS_VERY_VARIABLE) or self._merge_class(self._variable, _CLASS_VARIABLE)
+        ):
+            return True
+        return Rule.CAPITALS not in self._without and self._merge_class(self._capitals, _CLASS_CAPITALS)
 
     def _merge_class(self, flags: Flags, enough: tuple[int, int]) -> bool:
         """Merge rows that are equal but for words of a class, beyond the first column."""

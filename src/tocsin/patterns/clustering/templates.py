@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 from tocsin.logmodel.masking import MASK
+from tocsin.patterns.clustering.rules import NOTHING, Rule
 from tocsin.patterns.clustering.slot_types import ANY, NAMES, common_type
 from tocsin.patterns.clustering.structure import Kind, Member, Slot, filled
 
@@ -17,16 +18,17 @@ def plain(template: str) -> str:
     return _WILDCARD.sub(MASK, template)
 
 
-def template_of(members: Sequence[Member]) -> str:
+def template_of(members: Sequence[Member], without: frozenset[Rule] = NOTHING) -> str:
     """The template of texts with one skeleton."""
     columns = zip(*(member.structure.columns for member in members), strict=True)
-    return filled(members[0].structure.skeleton, [_written(column, members) for column in columns])
+    return filled(members[0].structure.skeleton, [_written(column, members, without) for column in columns])
 
 
-def _written(column: Sequence[str | Slot], members: Sequence[Member]) -> str:
+def _written(column: Sequence[str | Slot], members: Sequence[Member], without: frozenset[Rule]) -> str:
     first = column[0]
     shown = {_shown(value, member) for value, member in zip(column, members, strict=True)}
-    if len(shown) == 1 and None not in shown:
+    is_shown = isinstance(first, str) or Rule.SINGLE_VALUES not in without
+    if len(shown) == 1 and None not in shown and is_shown:
         return shown.pop() or ""
     if isinstance(first, Slot) and first.inner and all(_inner(value) == first.inner for value in column):
         return filled(first.inner, [_part(column, members, index) for index in range(len(first.parts))])

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tocsin.logmodel.masking import MASK
-from tocsin.patterns.clustering.bodies import LINE_BREAK, frame_of, outline_of_lines
+from tocsin.patterns.clustering.bodies import LINE_BREAK, MAX_TRACE_CHARACTERS, frame_of, outline_of_lines
 from tocsin.patterns.clustering.refining import structure_of
 from tocsin.patterns.clustering.structure import Member, Structure, mask_values
 from tocsin.patterns.clustering.templates import template_of
@@ -25,7 +25,7 @@ class TraceStructure(Structure):
 
 def trace_member(masked: str, exemplar: str) -> Member:
     """Take a stack trace apart."""
-    lines, whole = masked.split(LINE_BREAK), exemplar.split(LINE_BREAK)
+    lines, whole = masked[:MAX_TRACE_CHARACTERS].split(LINE_BREAK), exemplar.split(LINE_BREAK)
     framed = [index for index, line in enumerate(lines) if frame_of(line) is not None]
     first, last = framed[0], framed[-1] + 1
     while last < len(lines) and lines[last][:1].isspace():

@@ -12,15 +12,12 @@ _EVENT_WORDS = frozenset(
         insert success failure fail error warning ok enter exit leave load store send receive push pop commit
         abort sent lost found over register unregister connect disconnect enable disable lock unlock attach
         detach join resume pause suspend acquire release mount unmount before after first last next previous
-        input output left right view modify startup shutdown none no not any all
+        input output left right view modify startup shutdown
+        none no not any all unknown is was are has had does did and or with without in at to for from by
     """.split()  # noqa: SIM905  a list would be a page
 )
-#: The word after one of these names somebody or something, more often than not.
-_NAMING_WORDS = frozenset(
-    """
-        user username users account host hostname domain group role named called
-    """.split()  # noqa: SIM905  a list would be a page
-)
+NAMING_WORDS = ("user", "username", "users", "account", "host", "hostname", "domain", "group", "role")
+"""The word after one of these names somebody or something, more often than not."""
 
 
 def looks_very_variable(word: str) -> bool:
@@ -45,4 +42,4 @@ def says_what_happens(word: str) -> bool:
 
 def names_the_next(word: str) -> bool:
     """Whether the word after this one is a name."""
-    return word.lower() in _NAMING_WORDS
+    return word.lower() in NAMING_WORDS

@@ -13,6 +13,7 @@ import typer
 from tocsin import __version__
 from tocsin.cli import (
     demo_command,
+    evaluate_command,
     key_commands,
     service_commands,
     signing_key_commands,
@@ -34,6 +35,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(evaluate_command.app, name="evaluate")
 app.add_typer(key_commands.app, name="keys")
 app.add_typer(service_commands.app, name="services")
 app.add_typer(user_commands.app, name="users")

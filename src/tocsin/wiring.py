@@ -22,12 +22,16 @@ from tocsin.kit.setting_kinds import revealed
 from tocsin.kit.settings import Settings
 from tocsin.limits.backends.memory import MemoryRateLimiter
 from tocsin.limits.ports import RateLimiter
-from tocsin.logstore.ports import LogStore
+from tocsin.logstore.ports import LogStore, OrganizationId
+from tocsin.patterns.repository import PatternsRepository
+from tocsin.patterns.service import PatternsService
 from tocsin.search.context import ContextService
 from tocsin.search.exploration import ExplorationService
 from tocsin.search.export import ExportService
 from tocsin.search.limits import QueryLimits
 from tocsin.search.live import LiveTail
+from tocsin.search.pattern_listing import PatternListing
+from tocsin.search.questions import Questions
 from tocsin.search.saved_searches import SavedSearchesService
 from tocsin.search.service import SearchService
 
@@ -43,10 +47,12 @@ log = structlog.get_logger()
 class Reading:
     """The services that read logs."""
 
+    questions: Questions
     search: SearchService
     exploration: ExplorationService
     context: ContextService
     export: ExportService
+    patterns: PatternListing
     saved_searches: SavedSearchesService
 
 
@@ -59,6 +65,7 @@ class Components:
     store: LogStore
     limiter: RateLimiter
     accounts: AccountsService
+    patterns: PatternsService
     ingest: IngestService
     reading: Reading
     live_tail: LiveTail
@@ -90,6 +97,13 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         first_start = await accounts.first_start()
         live_tail = LiveTail(store)
         closing.push_async_callback(live_tail.close)
+        patterns = PatternsService(store, PatternsRepository(database), clock=clock)
+        closing.push_async_callback(patterns.close)
+
+        def on_stored(organization_id: OrganizationId) -> None:
+            live_tail.wake(organization_id)
+            patterns.wake(organization_id)
+
         ingest = IngestService(
             store,
             IngestRepository(database),
@@ -98,7 +112,7 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
             clock=clock,
             max_pending_bytes=settings.ingest.max_pending_bytes,
             daily_quota_bytes=settings.ingest.daily_quota_bytes,
-            on_stored=live_tail.wake,
+            on_stored=on_stored,
         )
         closing.push_async_callback(ingest.close)
         yield Components(
@@ -107,8 +121,9 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
             store=store,
             limiter=limiter,
             accounts=accounts,
+            patterns=patterns,
             ingest=ingest,
-            reading=_reading(settings, store, database),
+            reading=_reading(settings, store, database, patterns),
             live_tail=live_tail,
             first_start=first_start,
         )
@@ -126,16 +141,19 @@ def _accounts(settings: Settings, database: Database, limiter: RateLimiter) -> A
     )
 
 
-def _reading(settings: Settings, store: LogStore, database: Database) -> Reading:
+def _reading(settings: Settings, store: LogStore, database: Database, patterns: PatternsService) -> Reading:
     given, clock = settings.search, SystemClock()
     limits = QueryLimits(max_concurrent=given.max_concurrent, timeout_seconds=given.timeout_seconds)
     exports = QueryLimits(max_concurrent=given.max_concurrent_exports, timeout_seconds=given.export_timeout_seconds)
-    search = SearchService(store, limits=limits, clock=clock)
+    questions = Questions(patterns, clock=clock)
+    search = SearchService(store, questions, limits=limits)
     return Reading(
+        questions=questions,
         search=search,
-        exploration=ExplorationService(store, limits=limits, clock=clock),
+        exploration=ExplorationService(store, questions, limits=limits),
         context=ContextService(store, search, limits=limits),
-        export=ExportService(store, limits=exports, clock=clock),
+        export=ExportService(store, questions, limits=exports),
+        patterns=PatternListing(store, patterns, questions, limits=limits),
         saved_searches=SavedSearchesService(database, clock=clock),
     )
 

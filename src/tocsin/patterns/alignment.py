@@ -12,7 +12,7 @@ _SPACE = re.compile(r"\s+")
 _SPACE_IN_RE2: Final = r"[\s\x0b\x1c-\x1f\x85\p{Z}]"
 
 _TYPES_WITH_SPACE = frozenset({ANY, "time", "duration", "size"})
-"""Values of the other types have no white space in them: of several alignments that fit, one that keeps to it is right."""
+"""Values of the other types have no white space in them: of alignments that fit, one that keeps to it is right."""
 
 MAX_EXPRESSION_BYTES = 16 << 20
 """What RE2 may use for one template; one with 200 wildcards needs a tenth of it."""

@@ -30,6 +30,7 @@ from tocsin.search.exploration import ExplorationService
 from tocsin.search.export import ExportService
 from tocsin.search.limits import QueryLimits
 from tocsin.search.live import LiveTail
+from tocsin.search.pattern_details import PatternDetailsService
 from tocsin.search.pattern_listing import PatternListing
 from tocsin.search.questions import Questions
 from tocsin.search.saved_searches import SavedSearchesService
@@ -53,6 +54,7 @@ class Reading:
     context: ContextService
     export: ExportService
     patterns: PatternListing
+    pattern_details: PatternDetailsService
     saved_searches: SavedSearchesService
 
 
@@ -154,6 +156,7 @@ def _reading(settings: Settings, store: LogStore, database: Database, patterns: 
         context=ContextService(store, search, limits=limits),
         export=ExportService(store, questions, limits=exports),
         patterns=PatternListing(store, patterns, questions, limits=limits),
+        pattern_details=PatternDetailsService(store, patterns, questions, limits=limits),
         saved_searches=SavedSearchesService(database, clock=clock),
     )
 

@@ -86,6 +86,7 @@ _LOGS: dict[Endpoint, Rule] = {
     ("GET", "/v1/logs/{log_id}"): reader(Scope.LOGS_READ),
     ("GET", "/v1/logs/{log_id}/context"): reader(Scope.LOGS_READ),
     ("GET", "/v1/patterns"): reader(Scope.LOGS_READ),
+    ("GET", "/v1/patterns/{pattern_id}"): reader(Scope.LOGS_READ),
     ("GET", "/v1/patterns/edits"): reader(Scope.LOGS_READ),
     ("DELETE", "/v1/patterns/edits/{edit_id}"): developer(Scope.PATTERNS_WRITE),
     ("POST", "/v1/patterns/merge"): developer(Scope.PATTERNS_WRITE),

@@ -25,6 +25,7 @@ from tocsin.search.endpoints import LogsController
 from tocsin.search.exploring_endpoints import ExploringController
 from tocsin.search.export_endpoints import ExportController
 from tocsin.search.live_endpoints import LiveSockets, live_logs
+from tocsin.search.pattern_detail_endpoints import PatternDetailsController
 from tocsin.search.pattern_endpoints import PatternsController
 from tocsin.search.saved_search_endpoints import SavedSearchesController
 from tocsin.wiring import Components, Reading
@@ -59,6 +60,7 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
             ExploringController,
             ExportController,
             PatternsController,
+            PatternDetailsController,
             PatternEditsController,
             SavedSearchesController,
         ],
@@ -135,6 +137,7 @@ def _reading(reading: Reading) -> dict[str, Provide]:
         "context_service": reading.context,
         "export_service": reading.export,
         "pattern_listing": reading.patterns,
+        "pattern_details": reading.pattern_details,
         "saved_searches": reading.saved_searches,
     }
     return {name: Provide(_given(service), sync_to_thread=False) for name, service in services.items()}

@@ -28,8 +28,8 @@ VOCABULARY = Vocabulary(
         "user-profile",
     ),
     fields=(
-        *(KnownField(name, is_numeric=True) for name in _NUMBERS),
-        *(KnownField(name, is_numeric=False) for name in _TEXTS),
+        *(KnownField(name=name, is_numeric=True) for name in _NUMBERS),
+        *(KnownField(name=name, is_numeric=False) for name in _TEXTS),
     ),
     values={
         "region": ("eu-west", "us-east"),
@@ -84,7 +84,7 @@ def c(text: str, query: str = "", start: str | None = None, end: str | None = No
 
 def _moment(text: str | None) -> str | None:
     """``25`` is the midnight that begins the 25th, ``25 14:00`` a time of that day; others stand as they are."""
-    if text is None or not text[0].isdigit() or text.startswith("20"):
+    if text is None or not text[0].isdigit() or text.startswith("202"):
         return text
     day, _, clock = text.partition(" ")
     seconds = clock if clock.count(":") == 2 else f"{clock or '00:00'}:00"

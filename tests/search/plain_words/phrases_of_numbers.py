@@ -19,7 +19,7 @@ COUNTS: tuple[Case, ...] = (
     a("graph of warnings in auth over the last 6 hours", "service:auth level:WARN", "now-6h", interval="auto"),
     a("errors every 5 minutes since 9am", ERRORS, "25 09:00", interval="5m"),
     a("daily errors for each service this month", ERRORS, "11-01", by=("service",), interval="1d"),
-    a("how often did checkout time out today", "service:checkout time out", "25"),
+    a("how often did checkout time out today", 'service:checkout (timeout* OR "timed out")', "25"),
     a("logs for each level", by=("level",)),
     a("breakdown of requests by region", by=("region",)),
     a("how many 500s per route", "http.status_code:500", by=("http.route",)),

@@ -61,6 +61,15 @@ class Draft:
             found.append(word)
         return tuple(found)
 
+    def names(self, first: int, length: int) -> tuple[str, ...]:
+        """So many free words from ``first`` on as may be one name: without signs, and no comma between them."""
+        run = self.run(first, length)
+        for offset in range(len(run)):
+            word = self.words[first + offset]
+            if word.form is not Form.PLAIN or (offset and word.is_after_break):
+                return run[:offset]
+        return run
+
     def after(self, first: int, phrases: Collection[str], *, longest: int = 4) -> int | None:
         """The place behind the longest of these phrases that stands at ``first``; None where none does."""
         run = self.run(first, longest)

@@ -41,7 +41,8 @@ def noun_at(draft: Draft, fields: KnownFields, first: int) -> Noun | None:
     """
     found = fields.at(draft, first, has_built_in=True)
     if found is not None and not (draft.word(first) in EVENT_NOUNS and found[0] != "pattern"):
-        return Noun(found[0], first, found[1])
+        # Of ``error types`` the level is read, too.
+        return Noun(found[0], first + (names_a_level(draft.word(first)) and found[1] > first + 1), found[1])
     word = draft.word(first)
     if (names_a_level(word) or word in {"exception", "log"}) and draft.word(first + 1) in _PATTERN_NOUNS:
         return Noun("pattern", first + 1, first + 2)

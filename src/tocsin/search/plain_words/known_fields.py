@@ -109,7 +109,7 @@ class KnownFields:
 
     def at(self, draft: Draft, first: int, *, has_built_in: bool = False) -> tuple[str, int] | None:
         """The field that is named from ``first`` on, and the place behind it; the longest name counts."""
-        run = draft.run(first, MAX_NAME_WORDS)
+        run = draft.names(first, MAX_NAME_WORDS)
         for length in range(len(run), 0, -1):
             found = self.called(run[:length], has_built_in=has_built_in)
             if found is not None:

@@ -103,7 +103,7 @@ def read_services(draft: Draft, services: KnownServices) -> None:
 def read_whole_names(draft: Draft, services: KnownServices) -> None:
     """Take the names of several words, before a part of one is taken for a field."""
     for index in range(len(draft.words)):
-        run = draft.run(index, MAX_NAME_WORDS)
+        run = draft.names(index, MAX_NAME_WORDS)
         for length in range(len(run), 1, -1):
             if found := services.exactly(run[:length]):
                 _add(draft, _opening(draft, index), index + length, found)
@@ -117,7 +117,7 @@ def _read_service(draft: Draft, services: KnownServices, first: int, *, was_serv
         return _quoted_service(draft, services, first)
     opened = _opening(draft, first)
     is_cued = opened < first or was_service or draft.said(draft.before(first, _ARTICLES)) in _CUES
-    run = draft.run(first, MAX_NAME_WORDS)
+    run = draft.names(first, MAX_NAME_WORDS)
     for length in range(len(run), 0, -1):
         is_called = draft.word(first + length) in _SAYS_SERVICE
         found = _found(draft, services, first, run[:length], is_cued=is_cued, is_called=is_called)

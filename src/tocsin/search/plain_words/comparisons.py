@@ -66,7 +66,7 @@ def _is_cue(draft: Draft, index: int) -> bool:
         return word in _FIRST
     if word == "different" and draft.said(index - 1) in {"many", "of", "all", "the", "number"} and is_plural(draft.said(index + 1)):
         return False
-    if word == "new" and draft.said(index + 1) in _NOUNS:
+    if word == "new" and {draft.said(index + 1), draft.said(index + 2)} & _NOUNS:
         return False
     return any(draft.said(place) in _QUESTIONS for place in range(max(0, index - 4), index))
 

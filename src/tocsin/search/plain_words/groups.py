@@ -117,9 +117,14 @@ def _divided(draft: Draft, fields: KnownFields, first: int) -> bool:
     """``distribution of levels``, ``breakdown of status codes``."""
     if draft.word(first) not in _SPLITS:
         return False
-    if draft.word(first + 1) not in {"of", "by", "per", "up", "down"}:
-        if first == draft.before(first + 1) == 0:
+    if draft.word(first + 1) in {"down", "up"}:
+        draft.skip([first + 1])
+    if draft.said(first + 1) not in {"of", "by", "per", "up", "down"}:
+        if first == 0:
             draft.skip([first])
+        return False
+    if draft.said(first + 1) in {"down", "up"} and draft.word(first + 2) not in {"of", "by", "per"}:
+        draft.skip([first])
         return False
     place = draft.past(first + 1, {"of", "the", "by", "per", "all", "up", "down"})
     noun = _group_noun(draft, fields, place)

@@ -39,6 +39,14 @@ def read_levels(draft: Draft) -> None:
             _read_level(draft, index)
 
 
+def read_trouble(draft: Draft) -> None:
+    """Take ``what went wrong``: what is serious is meant."""
+    for index in range(len(draft.words)):
+        if draft.word(index) in {"wrong", "broken", "broke", "amiss"} and not any(each.field == "level" for each in draft.conditions):
+            condition = Condition(first=index, last=index + 1, field="level", value=f">={Level.ERROR}")
+            draft.add(condition, Part.LEVEL, f"level >={Level.ERROR}")
+
+
 def _read_level(draft: Draft, index: int) -> None:
     first, operator, is_named = _opened(draft, index)
     last = index + 1

@@ -27,6 +27,7 @@ _COUNTS = frozenset({"how many", "number of", "numbers of", "count of", "counts 
                      "no of", "num of", "nr of", "count up", "how frequently"})  # fmt: skip
 _UNIQUE = frozenset({"unique", "distinct", "different"})
 _BETWEEN = frozenset({"of", "for", "the", "all", "in", "their", "its", "our", "a", "values", "value"})
+_SLOW = frozenset({"slow", "slower", "sluggish", "lagging", "fast"})
 _HOW_LONG = frozenset({"how slow", "how long", "how fast", "how quick", "how quickly"})
 
 LOOK_AHEAD = 3
@@ -43,6 +44,22 @@ def read_measures(draft: Draft, fields: KnownFields) -> None:
     for index in range(len(draft.words)):
         if draft.is_plain(index):
             _count(draft, fields, index)
+    for index in range(len(draft.words)):
+        if draft.is_plain(index) and not any(":" in measure for measure in draft.measures):
+            _bare(draft, fields, index)
+
+
+def _bare(draft: Draft, fields: KnownFields, first: int) -> None:
+    """``latency by service``, ``duration over time``: the average is what is most often meant."""
+    found = fields.at(draft, first)
+    if found is None or draft.said(draft.before(first, ARTICLES)) in {"by", "per", "each", "every", "and"}:
+        return
+    name, last = found
+    is_divided = draft.said(last) in {"by", "per"} or draft.taken.get(last) is Part.INTERVAL
+    if is_divided and fields.is_numeric(name) and name != fields.status():
+        draft.measures.append(f"avg:{name}")
+        draft.take(first, last, Part.MEASURE, f"avg of {name}")
+        draft.notes.append(f"of {name} the average is taken; ask for p95, max or another for more")
 
 
 def statistic_at(draft: Draft, index: int) -> tuple[str, int] | None:
@@ -147,6 +164,8 @@ def _share(draft: Draft, first: int) -> bool:
 def _how_long(draft: Draft, fields: KnownFields, first: int) -> bool:
     """``how slow is checkout``: what is usual, and what is bad."""
     behind = draft.after(first, _HOW_LONG)
+    if behind is None and draft.word(first) in _SLOW and not (draft.word(first + 1) and draft.word(first + 1) not in STOP_WORDS):
+        behind = first + 1
     name = fields.duration()
     if behind is None or name is None or draft.word(behind) == "ago":
         return False
@@ -188,7 +207,8 @@ def _count(draft: Draft, fields: KnownFields, first: int) -> None:
     behind = draft.after(first, _COUNTS)
     if behind is None:
         return
-    if draft.word(first) in {"number", "volume"} and draft.word(first + 1) != "of" and draft.said(first - 1) != "total":
+    is_compound = draft.said(first - 1) in {"total", "log", "error", "request", "message", "event", "warning", "traffic"}
+    if draft.word(first) in {"number", "volume"} and draft.word(first + 1) != "of" and not is_compound:
         return
     while draft.word(behind) in {"times", "of"}:
         behind += 1

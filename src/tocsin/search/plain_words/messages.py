@@ -36,6 +36,10 @@ _MODALS = frozenset({"could", "does", "did", "do", "is", "was", "can", "has", "w
 _PARTICIPLE = re.compile(r"(?:.{2,}(?:ed|ing|able|ible)|found|set|sent|exist|exists|respond|connect|valid|allowed|ready|open)")
 _COMPARING = frozenset({"than", "over", "above", "under", "below", "least", "exceeding", "exceeded", ">", "<", ">=", "<="})
 _BARE_WORD = re.compile(r"\w[\w.-]*")
+_TIME_WORDS = frozenset({"after", "before", "since", "until", "till", "ago", "later", "soon", "earlier", "yesterday", "today",
+                         "tomorrow"})  # fmt: skip
+"""Where nothing took them, they stand with something that is no time."""
+
 _FAILURES = frozenset({"failure", "failures", "failing", "fails"})
 
 
@@ -82,6 +86,16 @@ def read_ids(draft: Draft) -> None:
 def _add_id(draft: Draft, name: str, first: int, index: int, text: str) -> None:
     condition = Condition(first=first, last=index + 1, field=name, value=as_value(text))
     draft.add(condition, Part.FIELD, f"{name} is {text}")
+
+
+def read_named_ids(draft: Draft) -> None:
+    """Take ``request id req-12``: without such a field, the id itself is looked for, and not the word."""
+    for index in range(len(draft.words)):
+        if draft.word(index) not in {"id", "ids", "uuid"} or not draft.is_free(index + 1):
+            continue
+        value = draft.words[index + 1]
+        if value.form is Form.QUOTED or any(character.isdigit() for character in value.text):
+            draft.skip([index, *([index - 1] if draft.is_plain(index - 1) else [])])
 
 
 def read_quoted(draft: Draft) -> None:
@@ -176,7 +190,7 @@ def read_free_words(draft: Draft) -> None:
             draft.leave([index], "a question changes nothing: it can only be answered")
         elif _is_number_compared(draft, index):
             draft.leave([index], f"it is not said which field is compared with {word.text}")
-        elif folded in UNITS and len(folded) > 1:
+        elif (folded in UNITS and len(folded) > 1) or folded in _TIME_WORDS:
             draft.leave([index])
         elif folded in STOP_WORDS or folded in _SAYING:
             draft.skip([index])

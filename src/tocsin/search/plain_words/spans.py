@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from tocsin.search.plain_words.draft import Draft
-from tocsin.search.plain_words.durations import DAY, HOUR, MONTH, UNITS, WEEK, YEAR, Duration, duration_at
+from tocsin.search.plain_words.durations import DAY, HOUR, MONTH, UNITS, WEEK, YEAR, Duration, duration_at, number_at
 from tocsin.search.plain_words.points import PARTS_OF_DAY, WEEKDAYS, day_at, midnight
 
 _PAST = frozenset({"last", "past", "previous", "recent", "preceding", "trailing", "prior"})
@@ -87,8 +87,33 @@ def _ago(draft: Draft, first: int, now: datetime) -> tuple[Span, int] | None:
     )
 
 
+def between_ages(draft: Draft, first: int, now: datetime) -> tuple[Span, int] | None:
+    """``between 1 and 2 hours ago``."""
+    if draft.word(first) not in {"between", "from"}:
+        return None
+    closing = next((each for each in range(first + 1, first + 5) if draft.word(each) in {"and", "to"}), None)
+    found = duration_at(draft, closing + 1) if closing else None
+    number = number_at(draft, first + 1)
+    if closing is None or found is None or number is None or draft.word(found[1]) != "ago":
+        return None
+    unit = UNITS.get(draft.word(number[1]), found[0].unit_seconds)
+    ages = sorted({found[0].seconds, round(number[0] * unit)})
+    if len(ages) < 2 or ages[0] <= 0:
+        return None
+    return (
+        Span(
+            start=now - timedelta(seconds=ages[1]),
+            end=now - timedelta(seconds=ages[0]),
+            start_text=_relative(ages[1]),
+            end_text=_relative(ages[0]),
+        ),
+        found[1] + 1,
+    )
+
+
 def _relative(seconds: float) -> str:
-    return f"now-{Duration(round(seconds), 1 if seconds % 60 else 60).text}"
+    unit = next(unit for unit in (HOUR, 60, 1) if round(seconds) % unit == 0)
+    return f"now-{Duration(round(seconds), unit).text}"
 
 
 def since_ago(draft: Draft, first: int, now: datetime) -> tuple[Span, int] | None:
@@ -105,6 +130,8 @@ def since_ago(draft: Draft, first: int, now: datetime) -> tuple[Span, int] | Non
 
 def _part_of_day(draft: Draft, first: int, now: datetime) -> tuple[Span, int] | None:
     today = now.date()
+    if draft.word(first) == "overnight":
+        return _hours(today - timedelta(days=1), *PARTS_OF_DAY["night"], now), first + 1
     if draft.word(first) == "tonight":
         return _hours(today, *PARTS_OF_DAY["night"], now), first + 1
     qualifier, part = draft.word(first), draft.word(first + 1)

@@ -56,6 +56,9 @@ def _is_status(draft: Draft, first: int, last: int, codes: list[str]) -> bool:
         return True
     if draft.word(draft.before(first, _LINKS)) in _CUES or draft.word(last) in {"status", "code", "codes", "http", "response", "responses"}:
         return True
+    follows_with = draft.said(draft.before(first, {"a", "an", "the"})) in {"with", "returning", "got", "getting", "by", "gives", "giving"}
+    if follows_with and (draft.word(last) in {"", "in", "on", "from", "for", "since", "and", "at"} or last == len(draft.words)):
+        return True
     return names_a_level(draft.word(last)) and draft.said(first - 1) not in {"top", "last", "first", "latest", "show", "limit", "me"}
 
 

@@ -9,7 +9,7 @@ from tocsin.kit.moments import nanoseconds_of_text
 from tocsin.search.plain_words.draft import Draft
 from tocsin.search.plain_words.durations import DAY, MINUTE, duration_at
 from tocsin.search.plain_words.points import EARLIEST_YEAR, LATEST_YEAR, Clock, clock_at, day_at, midnight
-from tocsin.search.plain_words.spans import Span, before_now, since_ago, span_at, whole_day
+from tocsin.search.plain_words.spans import Span, before_now, between_ages, since_ago, span_at, whole_day
 
 AROUND_SECONDS = 5 * MINUTE
 """How far ``around 14:05`` reaches to both sides; an hour alone reaches half an hour."""
@@ -83,7 +83,8 @@ class Times:
         found = self._between(first) or self._bounded(first) or self._within(first) or self._alone(first)
         if found is None:
             return None
-        last = self._draft.past(found.last, {"onwards", "onward", "on wards", "and later", "sharp", "local time", "utc"})
+        last = found.last if found.relation is Relation.IN else self._draft.past(found.last, _EVENTS)
+        last = self._draft.past(last, {"onwards", "onward", "on wards", "and later", "sharp", "local time", "utc"})
         return replace(found, last=last)
 
     def resolved(self, mention: Mention, day: date | None = None) -> Span:
@@ -121,6 +122,11 @@ class Times:
             return self._with_clock(*found_day)
         if found_clock := clock_at(draft, place, takes_bare=takes_bare):
             return self._with_day(*found_clock)
+        # "the 14:00 deploy"
+        behind = draft.past(place, {"the", "our"})
+        found_clock = clock_at(draft, behind) if behind > place else None
+        if found_clock and draft.word(found_clock[1]) in _EVENTS:
+            return Point(clock=found_clock[0]), draft.past(found_clock[1], _EVENTS)
         return None
 
     def _past_event(self, first: int) -> int:
@@ -164,6 +170,8 @@ class Times:
         """``between A and B``, ``from A to B``, ``A - B``."""
         draft = self._draft
         word = draft.word(first)
+        if ages := between_ages(draft, first, self.now):
+            return Mention(first, ages[1], Relation.IN, Point(span=ages[0]))
         is_opened = word in {"between", "from", "starting", "btw", "b/w"}
         takes_bare = is_opened
         opening = self._point(first + is_opened, takes_bare=takes_bare)

@@ -47,7 +47,7 @@ def read_tops(draft: Draft, fields: KnownFields) -> None:
                 or _top(draft, fields, index)
                 or _slow(draft, fields, index)
                 or _most_common(draft, fields, index)
-                or _the_most(draft, index)
+                or _the_most(draft, fields, index)
             )
 
 
@@ -121,6 +121,9 @@ def _most_common(draft: Draft, fields: KnownFields, first: int) -> bool:
         return False
     behind = draft.past(behind, _SEEN)
     noun = noun_at(draft, fields, behind)
+    if noun is None and not draft.word(behind) and draft.said(first - 1) in {"is", "are", "the", "was", "were"}:
+        draft.take(first, behind, Part.ORDER, "the most first")
+        return True
     if noun is None and (draft.said(first) in {"biggest", "noisy", "worst", "dominant"} or draft.is_plain(behind) is False):
         return False
     limit, start = number_before(draft, first)
@@ -143,7 +146,9 @@ def _slow(draft: Draft, fields: KnownFields, first: int) -> bool:
         draft.leave(range(first, behind), "no field is known that says how long something took")
         return True
     limit, start = number_before(draft, first)
-    if limit is not None:
+    if limit is None and (number := number_at(draft, behind)) is not None and draft.word(behind).isdigit():
+        limit, behind = int(number[0]), number[1]
+    if limit is not None and 1 <= limit <= MAX_LIMIT:
         draft.limit = limit
     draft.measures[:] = [each for each in draft.measures if each != "count"]
     draft.measures.extend([f"{statistic}:{name}", f"{'p95' if statistic == 'max' else 'p50'}:{name}"])
@@ -161,7 +166,7 @@ def route_like(fields: KnownFields) -> str:
     return next((name for words in _ROUTE_LIKE if (name := fields.called(words)) is not None), "pattern")
 
 
-def _the_most(draft: Draft, first: int) -> bool:
+def _the_most(draft: Draft, fields: KnownFields, first: int) -> bool:
     """``which service has the most errors``: groups come so anyway."""
     lead = first + (draft.word(first) in _LEADS)
     behind = draft.after(lead, _THE_MOST)
@@ -172,7 +177,19 @@ def _the_most(draft: Draft, first: int) -> bool:
     if "count" not in draft.measures:
         draft.measures.append("count")
     draft.take(first, behind, Part.ORDER, "the most first")
+    if not {draft.said(first - 1), draft.said(first - 2), draft.said(first - 3)} & {"which", "what", "top"}:
+        _noun_before(draft, fields, first - (draft.word(first - 1) in _LEADS))
     return True
+
+
+def _noun_before(draft: Draft, fields: KnownFields, last: int) -> None:
+    """``users with the most errors``, ``hosts that log the most``: the noun says by what."""
+    for first in range(max(0, last - 3), last):
+        if draft.names(first, last - first) and len(draft.names(first, last - first)) == last - first:
+            noun = noun_at(draft, fields, first)
+            if noun is not None and noun.last == last and noun.first == first and noun.name != "pattern":
+                add_group(draft, noun.name, first, last)
+                return
 
 
 def _is_of_counts(draft: Draft, place: int) -> bool:

@@ -17,12 +17,13 @@ from tocsin.search.plain_words.draft import Condition, Draft
 from tocsin.search.plain_words.groups import read_groups
 from tocsin.search.plain_words.intervals import read_intervals, read_order
 from tocsin.search.plain_words.known_fields import KnownFields, parts_of
-from tocsin.search.plain_words.levels import read_levels
+from tocsin.search.plain_words.levels import read_levels, read_trouble
 from tocsin.search.plain_words.measures import read_measures
 from tocsin.search.plain_words.messages import (
     read_denials,
     read_free_words,
     read_ids,
+    read_named_ids,
     read_query_words,
     read_quoted,
     read_said,
@@ -40,6 +41,9 @@ from tocsin.search.plain_words.words import Form, Word, words_of
 
 MAX_WORDS = 300
 """Words beyond are not read: nobody asks so much at once."""
+
+_COUNTED = frozenset({"rate", "rates", "count", "counts", "number", "numbers", "volume", "volumes", "amount", "patterns"})
+"""What a comparison looks at anyway."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -64,14 +68,18 @@ def translate(text: str, vocabulary: Vocabulary, *, now_unix_nano: int, time_zon
     compared = read_comparison(draft, times) if is_comparison else None
     window = compared.window if compared else read_window(draft, times)
     read_services(draft, services)
-    if not is_comparison:
+    if is_comparison:
+        draft.skip(index for index in range(len(words)) if draft.word(index) in _COUNTED)
+    else:
         _read_numbers(draft, fields)
     read_order(draft)
     read_levels(draft)
+    read_trouble(draft)
     read_values(draft)
     read_denials(draft)
     read_timeouts(draft)
     read_unknown_services(draft)
+    read_named_ids(draft)
     read_quoted(draft)
     read_free_words(draft)
     if draft.slowest:

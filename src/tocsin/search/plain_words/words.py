@@ -1,7 +1,7 @@
 """A text → its words, with their places."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 
@@ -59,7 +59,7 @@ def words_of(text: str) -> tuple[Word, ...]:
             continue
         word = _word(match, is_after_break=is_after_break)
         if word is not None:
-            found.append(word)
+            found.extend(_split(word))
             is_after_break = False
     return tuple(found)
 
@@ -84,6 +84,17 @@ def _word(match: re.Match[str], *, is_after_break: bool) -> Word | None:
     if group == "thousands":
         folded = folded.replace(",", "")
     return Word(text=written, folded=folded, start=start, end=end, is_after_break=is_after_break)
+
+
+def _split(word: Word) -> list[Word]:
+    """``non-debug`` is two words."""
+    if word.form is not Form.PLAIN or not word.folded.startswith("non-") or len(word.text) < 6:
+        return [word]
+    border = word.start + len("non-")
+    return [
+        replace(word, text=word.text[:3], folded="non", end=word.start + 3),
+        replace(word, text=word.text[4:], folded=word.folded[4:], start=border, is_after_break=False),
+    ]
 
 
 _SINGULAR_S = re.compile(r"(?:ss|us|is|as|os|\ds)$")

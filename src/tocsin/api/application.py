@@ -26,6 +26,7 @@ from tocsin.search.exploring_endpoints import ExploringController
 from tocsin.search.export_endpoints import ExportController
 from tocsin.search.live_endpoints import LiveSockets, live_logs
 from tocsin.search.pattern_endpoints import PatternsController
+from tocsin.search.plain_words_endpoints import PlainWordsController
 from tocsin.search.saved_search_endpoints import SavedSearchesController
 from tocsin.wiring import Components, Reading
 
@@ -57,6 +58,7 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
             ExploringController,
             ExportController,
             PatternsController,
+            PlainWordsController,
             PatternEditsController,
             SavedSearchesController,
         ],
@@ -133,6 +135,7 @@ def _reading(reading: Reading) -> dict[str, Provide]:
         "context_service": reading.context,
         "export_service": reading.export,
         "pattern_listing": reading.patterns,
+        "plain_words": reading.plain_words,
         "saved_searches": reading.saved_searches,
     }
     return {name: Provide(_given(service), sync_to_thread=False) for name, service in services.items()}

@@ -3,6 +3,7 @@
 from tocsin.kit.errors import InvalidQuery
 from tocsin.query.parser import MAX_LENGTH, parse
 from tocsin.search.plain_words.draft import Condition, Draft
+from tocsin.search.plain_words.lexicon import ARTICLES
 from tocsin.search.plain_words.levels import merged
 from tocsin.search.plain_words.negations import with_negations
 
@@ -18,7 +19,7 @@ def query_of(draft: Draft) -> str:
         *_of_fields(included, sign=""),
         *_of_messages(draft, included),
         *_of_fields(excluded, sign="-"),
-        *_without_messages(excluded),
+        *_without_messages(draft, excluded),
     ]
     return _that_parses(draft, pieces)
 
@@ -73,11 +74,11 @@ def _is_choice(draft: Draft, first: Condition, second: Condition) -> bool:
     return "or" in between and all(word in {"or", "either", "a", "an", "the"} for word in between)
 
 
-def _without_messages(conditions: list[Condition]) -> list[Piece]:
+def _without_messages(draft: Draft, conditions: list[Condition]) -> list[Piece]:
     """Words that stand beside each other are excluded together: ``without health checks``."""
     runs: list[list[Condition]] = []
     for condition in (each for each in conditions if each.field == "message"):
-        if runs and runs[-1][-1].last == condition.first:
+        if runs and all(draft.said(place) in ARTICLES for place in range(runs[-1][-1].last, condition.first)):
             runs[-1].append(condition)
         else:
             runs.append([condition])

@@ -77,8 +77,11 @@ def _grouped(draft: Draft, fields: KnownFields, first: int) -> bool:
         return False
     place = draft.past(behind, _QUALIFIERS)
     noun = _group_noun(draft, fields, place) or _group_noun(draft, fields, behind)
+    if noun is None and draft.word(first) == "across" and draft.word(behind) in {"all", "every", "the"}:
+        draft.skip(range(first, place + is_plural(draft.word(place))))
+        return True
     if noun is None:
-        return is_strong and _unknown(draft, first, place)
+        return is_strong and _unknown(draft, fields, first, place)
     if draft.word(first) == "across":
         # "across all hosts" is everywhere, and not on each.
         draft.skip(range(first, noun.last))
@@ -105,12 +108,23 @@ def _others(draft: Draft, fields: KnownFields, first: int) -> None:
         _others(draft, fields, noun.last)
 
 
-def _unknown(draft: Draft, first: int, place: int) -> bool:
+def _unknown(draft: Draft, fields: KnownFields, first: int, place: int) -> bool:
     word = draft.word(place)
-    if not word or word in STOP_WORDS or names_a_level(word) or draft.word(first) in {"each", "every"}:
+    is_concept = fields.concept_at(draft, place) is not None
+    if not word or word in STOP_WORDS or names_a_level(word) or (draft.word(first) in {"each", "every"} and not is_concept):
         return False
-    draft.leave(range(first, place + 1), f"no field is called {draft.words[place].text}")
+    leave_noun(draft, fields, place)
+    draft.leave(range(first, place))
     return True
+
+
+def leave_noun(draft: Draft, fields: KnownFields, first: int) -> None:
+    """Say that no field is called so."""
+    last = fields.concept_at(draft, first) or first + 1
+    if not draft.is_plain(first) or draft.word(first) in STOP_WORDS or names_a_level(draft.word(first)):
+        return
+    said = draft.text[draft.words[first].start : draft.words[last - 1].end]
+    draft.leave(range(first, last), f"no field is called {said}")
 
 
 def _divided(draft: Draft, fields: KnownFields, first: int) -> bool:

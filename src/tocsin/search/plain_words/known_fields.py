@@ -136,6 +136,14 @@ class KnownFields:
             return self.duration()
         return self.size() if called in SIZE_NAMES else None
 
+    def concept_at(self, draft: Draft, first: int) -> int | None:
+        """The place behind what people call some field at ``first``, whether there is such a field or not."""
+        run = draft.names(first, MAX_NAME_WORDS)
+        for length in range(len(run), 0, -1):
+            if " ".join([*run[: length - 1], singular(run[length - 1])]) in self._concepts:
+                return first + length
+        return None
+
     def duration(self) -> str | None:
         """The field that says how long a request took."""
         candidates = [name for name in self._fields if _says_how_long(name)]

@@ -4,6 +4,7 @@ from tocsin.logmodel.levels import SEVERITY_RANGES, Level
 from tocsin.search.plain_words.contracts import Part
 from tocsin.search.plain_words.draft import Condition, Draft
 from tocsin.search.plain_words.lexicon import ARTICLES, EVENT_NOUNS
+from tocsin.search.plain_words.words import Form
 
 _NAMES = {
     **dict.fromkeys(("debug", "debugs", "trace-level", "verbose"), Level.DEBUG),
@@ -24,6 +25,7 @@ _OR_LESS = frozenset({"or below", "or lower", "or less", "and below", "and lower
 _LEVEL_WORDS = frozenset({"level", "levels", "severity", "loglevel", "log level", "lvl", "severities"})
 _LINKS = frozenset({"is", "=", "of", "equals", "are", "==", ":", "was"})
 _SERIOUS = frozenset({Level.ERROR, Level.FATAL})
+_PLURALS = frozenset({"errors", "warnings", "error", "warning"})
 _IS_A_MESSAGE = frozenset({"code", "codes", "budget", "id"})
 
 
@@ -35,7 +37,10 @@ def names_a_level(word: str) -> bool:
 def read_levels(draft: Draft) -> None:
     """Take the words that name levels."""
     for index in range(len(draft.words)):
-        if draft.is_plain(index) and names_a_level(draft.word(index)) and draft.word(index + 1) not in _IS_A_MESSAGE:
+        if draft.is_plain(index) and draft.words[index - 1].form is Form.QUOTED and index and draft.word(index) in _PLURALS:
+            # "'card declined' errors": what messages say is enough, whatever their level.
+            draft.skip([index])
+        elif draft.is_plain(index) and names_a_level(draft.word(index)) and draft.word(index + 1) not in _IS_A_MESSAGE:
             _read_level(draft, index)
 
 

@@ -67,7 +67,7 @@ UNANSWERABLE = {
         "shares can't be computed; ask for the counts of both",
     ),
     **dict.fromkeys(
-        ("why", "reason", "reasons", "cause", "causes", "root", "explain", "because"),
+        ("why", "reason", "reasons", "cause", "causes", "explain"),
         "why something happened is not answered here; what changed at that time often says it",
     ),
     **dict.fromkeys(

@@ -4,8 +4,8 @@ import re
 
 from tocsin.search.plain_words.contracts import Part
 from tocsin.search.plain_words.draft import Draft
-from tocsin.search.plain_words.groups import noun_at
-from tocsin.search.plain_words.known_fields import KnownFields
+from tocsin.search.plain_words.groups import leave_noun, noun_at
+from tocsin.search.plain_words.known_fields import DURATION_NAMES, SIZE_NAMES, KnownFields
 from tocsin.search.plain_words.lexicon import ARTICLES, EVENT_NOUNS, STOP_WORDS, UNANSWERABLE
 from tocsin.search.plain_words.levels import names_a_level
 from tocsin.search.plain_words.words import is_plural
@@ -131,12 +131,15 @@ def _of_counts(draft: Draft, first: int, last: int) -> bool:
 
 def _of_nothing(draft: Draft, first: int, last: int) -> bool:
     """Nothing that is known can be averaged: neither the statistic nor its noun is understood."""
+    if any(draft.after(index, _COUNTS) or draft.taken.get(index) is Part.MEASURE for index in range(first)):
+        return False
     place = draft.past(last, _BETWEEN)
     is_of_logs = names_a_level(draft.word(place)) or draft.word(place) in EVENT_NOUNS
     nouns = [] if is_of_logs or not draft.is_plain(place) or draft.word(place) in STOP_WORDS else [place]
     if not nouns and draft.said(first) in {"on", "worst", "typical", "highest", "largest", "biggest", "peak", "min", "max"}:
         return False
-    said = f"no field is called {draft.words[place].text}" if nouns else "it is not said of which field"
+    nouns.extend(_of_what(draft, place))
+    said = f"no field is called {draft.words[nouns[-1]].text}" if nouns else "it is not said of which field"
     draft.leave([*range(first, last), *nouns], said)
     return True
 
@@ -145,10 +148,12 @@ def _sum(draft: Draft, fields: KnownFields, first: int) -> bool:
     """``sum of bytes``, ``total duration``: no measure is one."""
     if draft.word(first) not in {"sum", "total", "cumulative", "summed", "sums"}:
         return False
-    found = fields.at(draft, draft.past(first + 1, _BETWEEN))
-    if found is None or draft.after(first, _COUNTS) is not None:
+    place = draft.past(first + 1, _BETWEEN)
+    found = fields.at(draft, place)
+    last = found[1] if found else place + len(_of_what(draft, place))
+    if last == place or draft.after(first, _COUNTS) is not None:
         return False
-    draft.leave(range(first, found[1]), UNANSWERABLE["sum"])
+    draft.leave(range(first, last), UNANSWERABLE["sum"])
     return True
 
 
@@ -161,14 +166,27 @@ def _share(draft: Draft, first: int) -> bool:
     return True
 
 
+def _of_what(draft: Draft, first: int) -> list[int]:
+    """The words up to one that is measured, as in ``average session duration``."""
+    for last in range(first, min(len(draft.words), first + LOOK_AHEAD)):
+        if not draft.is_plain(last):
+            break
+        if draft.word(last) in DURATION_NAMES | SIZE_NAMES | {"usage"}:
+            return list(range(first, last + 1))
+    return []
+
+
 def _how_long(draft: Draft, fields: KnownFields, first: int) -> bool:
     """``how slow is checkout``: what is usual, and what is bad."""
     behind = draft.after(first, _HOW_LONG)
     if behind is None and draft.word(first) in _SLOW and not (draft.word(first + 1) and draft.word(first + 1) not in STOP_WORDS):
         behind = first + 1
     name = fields.duration()
-    if behind is None or name is None or draft.word(behind) == "ago":
+    if behind is None or draft.word(behind) == "ago":
         return False
+    if name is None:
+        draft.leave(range(first, behind), "no field is known that says how long something took")
+        return True
     draft.measures.extend([f"p50:{name}", f"p95:{name}"])
     draft.take(first, behind, Part.MEASURE, f"p50 and p95 of {name}")
     return True
@@ -181,7 +199,11 @@ def _unique(draft: Draft, fields: KnownFields, first: int) -> bool:
     unique = place if draft.word(place) in _UNIQUE and (counted or draft.word(place) != "different") else None
     if counted is None and unique is None:
         return False
-    found = noun_at(draft, fields, draft.past(unique + 1 if unique is not None else place, ARTICLES))
+    noun_first = draft.past(unique + 1 if unique is not None else place, ARTICLES)
+    found = noun_at(draft, fields, noun_first)
+    if found is None and unique is not None and draft.word(noun_first) not in STOP_WORDS:
+        draft.leave([unique])
+        leave_noun(draft, fields, noun_first)
     if found is None or found.name == "pattern" or (unique is None and not _is_counted_noun(draft, fields, found.first, found.last)):
         return False
     is_listed = counted is None and draft.said(draft.before(first, ARTICLES | {"me", "the"})) in {"list", "show", "what", "which"}
@@ -206,6 +228,9 @@ def _is_counted_noun(draft: Draft, fields: KnownFields, first: int, last: int) -
 def _count(draft: Draft, fields: KnownFields, first: int) -> None:
     behind = draft.after(first, _COUNTS)
     if behind is None:
+        return
+    if {draft.said(first - 1), draft.said(first - 2)} & {"where", "whose", "when", "if"}:
+        draft.leave(range(first, behind), "logs can't be found by how many there are of something")
         return
     is_compound = draft.said(first - 1) in {"total", "log", "error", "request", "message", "event", "warning", "traffic"}
     if draft.word(first) in {"number", "volume"} and draft.word(first + 1) != "of" and not is_compound:

@@ -11,6 +11,7 @@ from tocsin.query.tokens import tokens_of
 from tocsin.search.plain_words.contracts import Part
 from tocsin.search.plain_words.draft import Condition, Draft
 from tocsin.search.plain_words.durations import UNITS
+from tocsin.search.plain_words.known_fields import KnownFields
 from tocsin.search.plain_words.lexicon import ORDERS, STOP_WORDS, UNANSWERABLE
 from tocsin.search.plain_words.negations import NEGATIONS
 from tocsin.search.plain_words.words import Form, Word, is_plural, singular
@@ -40,6 +41,10 @@ _TIME_WORDS = frozenset({"after", "before", "since", "until", "till", "ago", "la
                          "tomorrow"})  # fmt: skip
 """Where nothing took them, they stand with something that is no time."""
 
+_COLUMN_BORDERS = frozenset({"for", "from", "in", "on", "since", "during", "per", "by", "over", "where"})
+_COMPARATIVES = frozenset({"longer", "slower", "faster", "shorter", "larger", "bigger", "greater", "higher", "lower", "fewer",
+                           "less", "more", "smaller", "older", "newer"})  # fmt: skip
+_METHODS = frozenset({"GET", "PUT", "POST", "HEAD", "DELETE", "PATCH", "OPTIONS"})
 _FAILURES = frozenset({"failure", "failures", "failing", "fails"})
 
 
@@ -86,6 +91,45 @@ def read_ids(draft: Draft) -> None:
 def _add_id(draft: Draft, name: str, first: int, index: int, text: str) -> None:
     condition = Condition(first=first, last=index + 1, field=name, value=as_value(text))
     draft.add(condition, Part.FIELD, f"{name} is {text}")
+
+
+def read_columns(draft: Draft) -> None:
+    """Leave ``, including timestamp and source IP``: which parts of logs are shown is not part of a question."""
+    for index, word in enumerate(draft.words):
+        behind = draft.after(index, {"including", "along with", "showing", "together with", "as well as"})
+        if behind is None or not word.is_after_break or not draft.is_plain(behind):
+            continue
+        last = behind
+        while draft.is_plain(last) and not draft.words[last].is_after_break and draft.word(last) not in _COLUMN_BORDERS:
+            last += 1
+        draft.leave(range(index, last), "which parts of the logs are shown can't be asked for")
+
+
+def read_sorting(draft: Draft) -> None:
+    """Take ``sorted by time``; by a field logs can't be."""
+    for index in range(len(draft.words)):
+        behind = draft.after(index, {"sorted by", "ordered by", "sort by", "order by", "sorting by", "ranked by", "rank by"})
+        if behind is None:
+            continue
+        behind = draft.past(behind, {"the", "their", "its"})
+        if draft.word(behind) in {"time", "timestamp", "date", "newest", "recency", "recent", "oldest"}:
+            draft.order = "oldest" if draft.word(behind) == "oldest" else "newest"
+            draft.take(index, behind + 1, Part.ORDER, f"the {draft.order} first")
+        elif draft.word(behind) in {"frequency", "count", "counts", "number", "volume"}:
+            draft.take(index, behind + 1, Part.ORDER, "the most first")
+        else:
+            draft.leave(range(index, behind + draft.is_plain(behind)), "logs can only be sorted by time, and groups by count")
+
+
+def read_named_values(draft: Draft, fields: KnownFields) -> None:
+    """Skip ``IP address`` before an address, where no field has it: the value is looked for, and not the words."""
+    for index in range(len(draft.words)):
+        behind = fields.concept_at(draft, index)
+        if behind is None or not draft.is_free(behind):
+            continue
+        value = draft.words[behind]
+        if value.form is Form.QUOTED or any(character.isdigit() for character in value.text):
+            draft.skip(range(index, behind))
 
 
 def read_named_ids(draft: Draft) -> None:
@@ -161,6 +205,8 @@ def read_timeouts(draft: Draft) -> None:
 def read_denials(draft: Draft) -> None:
     """Take ``not found``, ``could not connect``: here ``not`` is what messages say."""
     for index in range(len(draft.words)):
+        if draft.word(index).endswith("n't") and draft.is_plain(index + 1):
+            _deny(draft, index)
         if draft.word(index) != "not" or not draft.is_plain(index + 1):
             continue
         first = index - (draft.word(index - 1) in _MODALS)
@@ -171,6 +217,14 @@ def read_denials(draft: Draft) -> None:
         if is_said or _PARTICIPLE.fullmatch(verb):
             start = first if is_said else index
             _add_run(draft, start, index + 2)
+
+
+def _deny(draft: Draft, index: int) -> None:
+    """``didn't belong``: messages say ``not belong``; ``doesn't contain`` is of the question itself."""
+    verb = draft.word(index + 1)
+    if verb in STOP_WORDS or verb in _SAYING or not verb.isalpha() or is_plural(verb):
+        return
+    _add(draft, index, index + 2, quoted(f"not {verb}"), f"messages with “not {verb}”")
 
 
 def read_free_words(draft: Draft) -> None:
@@ -192,10 +246,24 @@ def read_free_words(draft: Draft) -> None:
             draft.leave([index], f"it is not said which field is compared with {word.text}")
         elif (folded in UNITS and len(folded) > 1) or folded in _TIME_WORDS:
             draft.leave([index])
-        elif folded in STOP_WORDS or folded in _SAYING:
+        elif _is_comparing(draft, index):
+            draft.leave([index], "it is not said, or not known, which field is compared")
+        elif (folded in STOP_WORDS and word.text not in _METHODS) or _introduces(draft, index):
             draft.skip([index])
         else:
             _take_word(draft, index, word)
+
+
+def _is_comparing(draft: Draft, index: int) -> bool:
+    return draft.said(index + 1) == "than" and draft.word(index) in _COMPARATIVES
+
+
+def _introduces(draft: Draft, index: int) -> bool:
+    """``containing``, and ``the phrase`` before one."""
+    word = draft.word(index)
+    if word not in _SAYING:
+        return False
+    return word not in {"string", "phrase", "word", "text", "keyword"} or draft.taken.get(index + 1) is Part.MESSAGE
 
 
 def _first_said(draft: Draft) -> int:

@@ -9,6 +9,7 @@ NEGATIONS = frozenset({"not", "without", "except", "excluding", "exclude", "excl
                        "non", "besides", "omit", "omitting", "skip", "skipping", "hide", "hiding", "nor", "neither",
                        "aren't", "isn't", "don't", "doesn't", "didn't", "excluded", "never", "wasn't", "weren't",
                        "barring", "discard", "discarding", "cannot"})  # fmt: skip
+_IMPERATIVES = frozenset({"ignore", "skip", "hide", "omit", "discard", "exclude"})
 _PAIRS = frozenset({("other", "than"), ("apart", "from"), ("aside", "from"), ("anything", "but"), ("everything", "but"),
                     ("all", "but"), ("filter", "out"), ("filtering", "out"), ("leave", "out"), ("leaving", "out"),
                     ("instead", "of"), ("services", "but"), ("rather", "than"), ("filtered", "out"),
@@ -47,12 +48,19 @@ def _is_excluded(draft: Draft, condition: Condition) -> bool:
         said = draft.said(place)
         if (draft.said(place - 1), said) in _PAIRS:
             return True
-        if said in NEGATIONS and draft.taken.get(place) is None:
+        if said in NEGATIONS and draft.taken.get(place) is None and _tells(draft, place):
             return not _is_presence(condition)
         if said not in _FILLERS or draft.taken.get(place) is not None or draft.words[place + 1].is_after_break:
             return False
         place -= 1
     return False
+
+
+def _tells(draft: Draft, place: int) -> bool:
+    """``ignore retries`` tells to exclude them where it begins; ``did PAM ignore retries`` says what happened."""
+    if draft.said(place) not in _IMPERATIVES or place == 0 or draft.words[place].is_after_break:
+        return True
+    return draft.said(place - 1) in {"and", "but", "please", "to", "then", "also", "just", "can", "you", "-"}
 
 
 def _is_presence(condition: Condition) -> bool:

@@ -60,6 +60,9 @@ class KnownServices:
         if (exact := self._exact.get(" ".join(parts))) is not None:
             return exact
         core = _core(parts)
+        kept = " ".join(part for part in parts if part not in _GENERIC)
+        if kept in self._exact:
+            return self._exact[kept]
         family = self._first.get(core[0], []) if len(core) == 1 and core[0] not in STOP_WORDS else []
         if is_cued and len(family) > 1:
             return family

@@ -70,7 +70,7 @@ def _add(draft: Draft, fields: KnownFields, first: int, last: int, codes: list[s
     while draft.word(place - 1) in _CUES and draft.word(place - 1) not in {"returned", "returning", "returns", "return"}:
         place -= 1
     opened = place if place < first and draft.word(place) in _CUES else first
-    while name is not None and draft.word(last) in _NOUNS:
+    while draft.word(last) in (_NOUNS if name is not None else {"status", "code", "codes", "response"}):
         last += 1
     if name is None:
         draft.add(

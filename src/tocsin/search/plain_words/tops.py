@@ -4,7 +4,7 @@ import re
 
 from tocsin.search.plain_words.contracts import Part
 from tocsin.search.plain_words.draft import Draft
-from tocsin.search.plain_words.groups import Noun, add_group, noun_at
+from tocsin.search.plain_words.groups import Noun, add_group, leave_noun, noun_at
 from tocsin.search.plain_words.intervals import MAX_LIMIT, number_before
 from tocsin.search.plain_words.known_fields import KnownFields
 from tocsin.search.plain_words.lexicon import ARTICLES, EVENT_NOUNS
@@ -87,6 +87,8 @@ def _top(draft: Draft, fields: KnownFields, first: int) -> bool:
     _limited(draft, limit, first, place)
     if noun is not None:
         _group(draft, fields, noun, place)
+    else:
+        leave_noun(draft, fields, place)
     return True
 
 
@@ -170,6 +172,8 @@ def _the_most(draft: Draft, fields: KnownFields, first: int) -> bool:
     """``which service has the most errors``: groups come so anyway."""
     lead = first + (draft.word(first) in _LEADS)
     behind = draft.after(lead, _THE_MOST)
+    if any(draft.after(place, _MOST_COMMON | _SLOW.keys()) for place in (lead, lead + 1)):
+        return False
     if behind is None or (draft.word(behind - 1) == "highest" and not _is_of_counts(draft, behind)):
         return False
     if draft.word(behind) in {"recent", "of", "likely", "important", "current", "recently"}:
@@ -177,9 +181,17 @@ def _the_most(draft: Draft, fields: KnownFields, first: int) -> bool:
     if "count" not in draft.measures:
         draft.measures.append("count")
     draft.take(first, behind, Part.ORDER, "the most first")
+    _leave_who_has_the_most(draft, fields, first)
     if not {draft.said(first - 1), draft.said(first - 2), draft.said(first - 3)} & {"which", "what", "top"}:
         _noun_before(draft, fields, first - (draft.word(first - 1) in _LEADS))
     return True
+
+
+def _leave_who_has_the_most(draft: Draft, fields: KnownFields, first: int) -> None:
+    """``which workers had the most``, where no field has workers."""
+    asked = next((place for place in range(first - 1, max(-1, first - 5), -1) if draft.word(place) in {"which", "what"}), None)
+    if asked is not None and draft.is_plain(asked + 1) and noun_at(draft, fields, asked + 1) is None:
+        leave_noun(draft, fields, asked + 1)
 
 
 def _noun_before(draft: Draft, fields: KnownFields, last: int) -> None:

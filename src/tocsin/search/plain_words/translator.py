@@ -22,11 +22,14 @@ from tocsin.search.plain_words.measures import read_measures
 from tocsin.search.plain_words.messages import (
     read_denials,
     read_free_words,
+    read_columns,
     read_ids,
     read_named_ids,
+    read_named_values,
     read_query_words,
     read_quoted,
     read_said,
+    read_sorting,
     read_timeouts,
 )
 from tocsin.search.plain_words.services import KnownServices, read_services, read_unknown_services, read_whole_names
@@ -57,6 +60,8 @@ def translate(text: str, vocabulary: Vocabulary, *, now_unix_nano: int, time_zon
     times = Times(draft, _moment(now_unix_nano, time_zone))
 
     read_query_words(draft)
+    read_columns(draft)
+    read_sorting(draft)
     read_ids(draft)
     is_comparison = asks_for_a_comparison(draft)
     read_whole_names(draft, services)
@@ -80,6 +85,7 @@ def translate(text: str, vocabulary: Vocabulary, *, now_unix_nano: int, time_zon
     read_timeouts(draft)
     read_unknown_services(draft)
     read_named_ids(draft)
+    read_named_values(draft, fields)
     read_quoted(draft)
     read_free_words(draft)
     if draft.slowest:

@@ -10,8 +10,8 @@ from litestar import Litestar
 
 from tests.logstore.clickhouse import clickhouse
 from tests.search.conftest import ORGANIZATION, PRINCIPAL, HeldClock, given
-from tests.support.questions import questions_by
 from tests.support.logs import NOON_UNIX_NANO, log_batch
+from tests.support.questions import questions_by
 from tests.support.reading import eventually
 from tests.support.serving import asked, served
 from tocsin.logstore.backends.clickhouse.connection import ClickHousePool

@@ -15,8 +15,8 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 
 from tests.search.conftest import ORGANIZATION, HeldClock
-from tests.support.questions import questions_by
 from tests.support.logs import NOON_UNIX_NANO, log_batch
+from tests.support.questions import questions_by
 from tests.support.random_logs import log_rows
 from tocsin.kit.errors import QueryTimedOut, TooManyRequests
 from tocsin.logmodel.batch import STORED_LOG_SCHEMA

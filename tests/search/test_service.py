@@ -7,8 +7,8 @@ import pyarrow as pa
 import pytest
 
 from tests.search.conftest import ORGANIZATION, HeldClock
-from tests.support.questions import questions_by
 from tests.support.logs import NOON_UNIX_NANO, log_batch
+from tests.support.questions import questions_by
 from tocsin.kit.errors import InvalidRequest, NotFound, QueryTimedOut, TooManyRequests
 from tocsin.logmodel.ids import log_id
 from tocsin.logstore.backends.memory.store import MemoryLogStore

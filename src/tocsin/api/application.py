@@ -44,7 +44,9 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
         return components
 
     edge = components.settings.edge
-    live_sockets = LiveSockets(components.live_tail, components.reading.questions, allowed_origins=frozenset(edge.cors_origins))
+    live_sockets = LiveSockets(
+        components.live_tail, components.reading.questions, allowed_origins=frozenset(edge.cors_origins)
+    )
 
     def provide_live_sockets() -> LiveSockets:
         return live_sockets

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable, Sequence
 from types import MappingProxyType
 
 from tocsin.logmodel.masking import masked_texts
-from tocsin.patterns.clustering import PatternClusterer
+from tocsin.patterns.clustering.clusterer import PatternClusterer
 from tocsin.patterns.contracts import Edit, PatternCatalogue, ShapeText
 from tocsin.patterns.grouping import Grouped, patterns_of
 from tocsin.patterns.repository import RegisteredShape
@@ -96,7 +96,9 @@ class PatternRegistry:
 
     def _template_of(self, shapes: Collection[int]) -> str:
         """How shapes read that people have put together or taken apart."""
-        known = sorted((self._shapes[shape] for shape in shapes), key=lambda each: (each.first_seen_unix_nano, each.shape))
+        known = sorted(
+            (self._shapes[shape] for shape in shapes), key=lambda each: (each.first_seen_unix_nano, each.shape)
+        )
         masked = masked_texts([each.exemplar for each in known])
         clusterer = PatternClusterer()
         clusterer.add(ShapeText(each.shape, text, each.exemplar) for each, text in zip(known, masked, strict=True))

@@ -21,6 +21,18 @@ HexId = Annotated[str, Meta(pattern=r"^[0-9a-fA-F]{16}$(?![\s\S])", examples=["1
 """A pattern or shape as people see it."""
 
 
+_Name = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=MAX_NAME_CHARACTERS,
+        pattern=_NAME_FORM,
+        examples=["card declined"],
+        extra=NOT_BLANK,
+    ),
+]
+
+
 class MergeRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Patterns that are one."""
 
@@ -36,20 +48,7 @@ class SplitRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 class PatternChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A name, a mute, or both; what is left out stays as it is, and a name of null is taken away."""
 
-    name: (
-        Annotated[
-            str,
-            Meta(
-                min_length=1,
-                max_length=MAX_NAME_CHARACTERS,
-                pattern=_NAME_FORM,
-                examples=["card declined"],
-                extra=NOT_BLANK,
-            ),
-        ]
-        | None
-        | UnsetType
-    ) = UNSET
+    name: _Name | UnsetType | None = UNSET
     is_muted: bool | UnsetType = UNSET
 
 

@@ -152,9 +152,7 @@ class PatternsService:
             )
         return await self._decide(organization_id, EditKind.SPLIT, sorted(wanted), by=by)
 
-    async def rename(
-        self, organization_id: OrganizationId, pattern_id: int, name: str | None, *, by: UUID
-    ) -> Pattern:
+    async def rename(self, organization_id: OrganizationId, pattern_id: int, name: str | None, *, by: UUID) -> Pattern:
         """Give a pattern a name, or take it away. Raises ``NotFound``."""
         pattern = await self.pattern(organization_id, pattern_id)
         return await self._decide(organization_id, EditKind.NAME, [pattern.id], by=by, name=name)
@@ -255,9 +253,7 @@ class PatternsService:
         for start in range(0, len(news), _MESSAGES_A_READ):
             asked = news[start : start + _MESSAGES_A_READ]
             earliest = await self._store.earliest_messages(organization_id, asked, after=position, up_to=up_to)
-            found += [
-                RegisteredShape(each.shape, each.timestamp_unix_nano, _cut(each.message)) for each in earliest
-            ]
+            found += [RegisteredShape(each.shape, each.timestamp_unix_nano, _cut(each.message)) for each in earliest]
         added = await asyncio.to_thread(followed.registry.add, found)
         # A position that the database does not have is read up to again after a crash: that costs time, no shape.
         if added or monotonic() - followed.saved_at >= SAVE_SECONDS:

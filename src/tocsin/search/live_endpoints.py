@@ -58,7 +58,9 @@ _MAX_REASON_BYTES = 123
 class LiveSockets:
     """The sockets of one process: who they are, and what each watches."""
 
-    def __init__(self, live_tail: LiveTail, questions: Questions, *, allowed_origins: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, live_tail: LiveTail, questions: Questions, *, allowed_origins: frozenset[str] = frozenset()
+    ) -> None:
         """Serve a live tail to the pages of this server, and of other sites that are allowed."""
         self._live_tail = live_tail
         self._questions = questions
@@ -91,9 +93,7 @@ async def live_logs(socket: AnyWebSocket, live_sockets: NamedDependency[SkipVali
 class _Session:
     """One signed-in socket."""
 
-    def __init__(
-        self, socket: AnyWebSocket, live_tail: LiveTail, questions: Questions, principal: Principal
-    ) -> None:
+    def __init__(self, socket: AnyWebSocket, live_tail: LiveTail, questions: Questions, principal: Principal) -> None:
         self._socket = socket
         self._live_tail = live_tail
         self._questions = questions
@@ -196,9 +196,7 @@ class _Session:
         organization_id = self._principal.organization_id
         # A pattern means the shapes that it has now, for as long as this query is watched.
         wanted = await self._questions.query(organization_id, query)
-        deliveries = self._live_tail.watch(
-            organization_id, wanted, after=self._position, rate_limit=self._rate_limit
-        )
+        deliveries = self._live_tail.watch(organization_id, wanted, after=self._position, rate_limit=self._rate_limit)
         async with aclosing(deliveries):
             self._position = (await anext(deliveries)).position
             await self._send(started(query, self._position))

@@ -32,6 +32,7 @@ from tocsin.search.limits import QueryLimits
 from tocsin.search.live import LiveTail
 from tocsin.search.pattern_details import PatternDetailsService
 from tocsin.search.pattern_listing import PatternListing
+from tocsin.search.plain_words_service import PlainWordsService
 from tocsin.search.questions import Questions
 from tocsin.search.saved_searches import SavedSearchesService
 from tocsin.search.service import SearchService
@@ -55,6 +56,7 @@ class Reading:
     export: ExportService
     patterns: PatternListing
     pattern_details: PatternDetailsService
+    plain_words: PlainWordsService
     saved_searches: SavedSearchesService
 
 
@@ -149,14 +151,16 @@ def _reading(settings: Settings, store: LogStore, database: Database, patterns: 
     exports = QueryLimits(max_concurrent=given.max_concurrent_exports, timeout_seconds=given.export_timeout_seconds)
     questions = Questions(patterns, clock=clock)
     search = SearchService(store, questions, limits=limits)
+    exploration = ExplorationService(store, questions, limits=limits)
     return Reading(
         questions=questions,
         search=search,
-        exploration=ExplorationService(store, questions, limits=limits),
+        exploration=exploration,
         context=ContextService(store, search, limits=limits),
         export=ExportService(store, questions, limits=exports),
         patterns=PatternListing(store, patterns, questions, limits=limits),
         pattern_details=PatternDetailsService(store, patterns, questions, limits=limits),
+        plain_words=PlainWordsService(exploration, clock=clock),
         saved_searches=SavedSearchesService(database, clock=clock),
     )
 

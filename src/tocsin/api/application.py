@@ -27,6 +27,7 @@ from tocsin.search.export_endpoints import ExportController
 from tocsin.search.live_endpoints import LiveSockets, live_logs
 from tocsin.search.pattern_detail_endpoints import PatternDetailsController
 from tocsin.search.pattern_endpoints import PatternsController
+from tocsin.search.plain_words_endpoints import PlainWordsController
 from tocsin.search.saved_search_endpoints import SavedSearchesController
 from tocsin.wiring import Components, Reading
 
@@ -61,6 +62,7 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
             ExportController,
             PatternsController,
             PatternDetailsController,
+            PlainWordsController,
             PatternEditsController,
             SavedSearchesController,
         ],
@@ -138,6 +140,7 @@ def _reading(reading: Reading) -> dict[str, Provide]:
         "export_service": reading.export,
         "pattern_listing": reading.patterns,
         "pattern_details": reading.pattern_details,
+        "plain_words": reading.plain_words,
         "saved_searches": reading.saved_searches,
     }
     return {name: Provide(_given(service), sync_to_thread=False) for name, service in services.items()}

@@ -63,7 +63,8 @@ async def test_a_pattern_is_found_by_id_shape_template_message_and_name(
     template = catalogue.patterns[pattern_id].template
     for text in (f"{pattern_id:016x}", f"{shape_of(LOGINS[3]):016X}", template, LOGINS[5], "sign-in"):
         found = catalogue.find(text)
-        assert found is not None and found.id == pattern_id, text
+        assert found is not None, text
+        assert found.id == pattern_id, text
     assert catalogue.find("something else") is None
     assert catalogue.find("0" * 16) is None
 

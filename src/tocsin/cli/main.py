@@ -15,6 +15,7 @@ from tocsin.cli import (
     demo_command,
     evaluate_command,
     key_commands,
+    patterns_command,
     service_commands,
     signing_key_commands,
     simulate_command,
@@ -266,4 +267,5 @@ def version() -> None:
 
 
 app.command("demo")(demo_command.demo)
+app.command("patterns")(patterns_command.patterns)
 app.command("simulate")(simulate_command.simulate)

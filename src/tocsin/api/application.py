@@ -25,6 +25,7 @@ from tocsin.search.endpoints import LogsController
 from tocsin.search.exploring_endpoints import ExploringController
 from tocsin.search.export_endpoints import ExportController
 from tocsin.search.live_endpoints import LiveSockets, live_logs
+from tocsin.search.meaning_endpoints import MeaningController
 from tocsin.search.pattern_endpoints import PatternsController
 from tocsin.search.saved_search_endpoints import SavedSearchesController
 from tocsin.wiring import Components, Reading
@@ -57,6 +58,7 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
             status,
             LogsController,
             ExploringController,
+            MeaningController,
             ExportController,
             PatternsController,
             PatternEditsController,
@@ -136,6 +138,7 @@ def _reading(reading: Reading) -> dict[str, Provide]:
         "export_service": reading.export,
         "pattern_listing": reading.patterns,
         "saved_searches": reading.saved_searches,
+        "meaning_search": reading.by_meaning,
     }
     return {name: Provide(_given(service), sync_to_thread=False) for name, service in services.items()}
 

@@ -97,6 +97,10 @@ async def test_a_read_is_given_up_when_its_time_is_over(pool: ClickHousePool) ->
     with pytest.raises(QueryTimedOut):
         await reader.count(_selection(timeout_seconds=0.0))
     with pytest.raises(QueryTimedOut):
+        await reader.shape_counts(_selection(timeout_seconds=0.0), interval_nano=1)
+    with pytest.raises(QueryTimedOut):
+        await reader.sample(_selection(timeout_seconds=0.0), slices=2, rows_per_slice=1)
+    with pytest.raises(QueryTimedOut):
         await _scan(pool, ScanPlan(selection=_selection(timeout_seconds=0.0)))
 
 

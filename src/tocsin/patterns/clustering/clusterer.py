@@ -1,17 +1,22 @@
 """Shapes come in, clusters come out."""
 
 from collections import defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 
 import polars as pl
 
-from tocsin.logmodel import masking
+from tocsin.patterns.clustering.bodies import is_trace
 from tocsin.patterns.clustering.columns import grouped_rows
+from tocsin.patterns.clustering.outlines import outlines
 from tocsin.patterns.clustering.refining import structure_of
-from tocsin.patterns.clustering.structure import Slot, Structure
+from tocsin.patterns.clustering.structure import Member, Slot, Structure, mask_values
 from tocsin.patterns.clustering.templates import template_of
+from tocsin.patterns.clustering.traces import trace_member, trace_template
 from tocsin.patterns.contracts import ShapeText
+
+MAX_REPRESENTATIVES = 4
+"""Of the shapes of one outline so many are looked at, the smallest: they tell the types of slots."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,32 @@ class Cluster:
     template: str
 
 
+@dataclass(slots=True)
+class _Outline:
+    """The shapes of one outline."""
+
+    structure: Structure
+    shapes: set[int] = field(default_factory=set)
+    #: By shape, those that are looked at.
+    members: dict[int, Member] = field(default_factory=dict)
+
+    def awaits(self, shape: int) -> bool:
+        """Whether a shape would be looked at."""
+        return len(self.members) < MAX_REPRESENTATIVES or shape < max(self.members)
+
+    def represent(self, shape: int, member: Member) -> None:
+        """Look at a shape, and no longer at one that is one too many."""
+        self.members[shape] = member
+        if len(self.members) > MAX_REPRESENTATIVES:
+            del self.members[max(self.members)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    template: str
+    outlines: Sequence[str]
+
+
 class PatternClusterer:
     """Online: ``add`` as shapes are seen; ``clusters`` looks again only at what has changed.
 
@@ -31,46 +62,61 @@ class PatternClusterer:
 
     def __init__(self) -> None:
         self._known: set[int] = set()
-        self._buckets: defaultdict[str, dict[int, Structure]] = defaultdict(dict)
+        self._outlines: dict[str, _Outline] = {}
+        self._buckets: defaultdict[str, list[str]] = defaultdict(list)
         self._dirty: set[str] = set()
-        self._found: dict[str, list[Cluster]] = {}
+        self._found: dict[str, list[_Group]] = {}
 
     def add(self, shapes: Iterable[ShapeText]) -> None:
         """Take in shapes; those that are known already change nothing."""
-        new = [each for each in shapes if each.shape not in self._known]
-        for each, values in zip(new, _masked_values([each.exemplar for each in new]), strict=True):
-            if each.shape in self._known:
-                continue
-            self._known.add(each.shape)
-            structure = structure_of(each.masked, values)
-            self._buckets[structure.skeleton][each.shape] = structure
-            self._dirty.add(structure.skeleton)
+        new = list({each.shape: each for each in shapes if each.shape not in self._known}.values())
+        new.sort(key=lambda each: each.shape)
+        self._known.update(each.shape for each in new)
+        texts = pl.Series([each.masked for each in new], dtype=pl.String)
+        for each, outline in zip(new, outlines(texts), strict=True):
+            self._add(each, outline)
 
     def clusters(self) -> list[Cluster]:
         """All clusters; every shape is in exactly one."""
         for skeleton in self._dirty:
-            self._found[skeleton] = _clustered(self._buckets[skeleton])
+            self._found[skeleton] = self._groups(sorted(self._buckets[skeleton]))
         self._dirty.clear()
         by_template: defaultdict[str, set[int]] = defaultdict(set)
-        for skeleton in sorted(self._found):
-            for cluster in self._found[skeleton]:
-                by_template[cluster.template] |= cluster.shapes
+        for groups in self._found.values():
+            for group in groups:
+                by_template[group.template].update(*(self._outlines[outline].shapes for outline in group.outlines))
         return [Cluster(frozenset(shapes), template) for template, shapes in sorted(by_template.items())]
 
+    def _add(self, each: ShapeText, outline: str) -> None:
+        found = self._outlines.get(outline)
+        if found is None:
+            structure = (
+                trace_member(each.masked, each.exemplar).structure if is_trace(outline) else structure_of(outline)
+            )
+            found = self._outlines[outline] = _Outline(structure)
+            self._buckets[structure.skeleton].append(outline)
+        found.shapes.add(each.shape)
+        if found.awaits(each.shape):
+            found.represent(each.shape, _member(found.structure, each, outline))
+            self._dirty.add(found.structure.skeleton)
 
-def _clustered(members: dict[int, Structure]) -> list[Cluster]:
-    shapes = sorted(members)
-    rows = [
-        tuple(None if isinstance(column, Slot) else column for column in members[shape].columns) for shape in shapes
-    ]
-    groups: defaultdict[int, list[int]] = defaultdict(list)
-    for shape, group in zip(shapes, grouped_rows(rows), strict=True):
-        groups[group].append(shape)
-    return [Cluster(frozenset(group), template_of([members[shape] for shape in group])) for group in groups.values()]
+    def _groups(self, bucket: Sequence[str]) -> list[_Group]:
+        rows = [
+            tuple(None if isinstance(column, Slot) else column for column in self._outlines[each].structure.columns)
+            for each in bucket
+        ]
+        grouped: defaultdict[int, list[str]] = defaultdict(list)
+        for outline, group in zip(bucket, grouped_rows(rows), strict=True):
+            grouped[group].append(outline)
+        return [_Group(self._template(group), group) for group in grouped.values()]
+
+    def _template(self, group: Sequence[str]) -> str:
+        found = [self._outlines[outline].members for outline in group]
+        members = [member for each in found for _, member in sorted(each.items())]
+        return trace_template(members) if is_trace(group[0]) else template_of(members)
 
 
-def _masked_values(exemplars: list[str]) -> list[list[str]]:
-    """What stands at each mask of each message."""
-    column = pl.Series(exemplars, dtype=pl.String)
-    found: list[list[str]] = column.str.extract_all(masking._EXPRESSION).to_list()
-    return found
+def _member(structure: Structure, each: ShapeText, outline: str) -> Member:
+    if is_trace(outline):
+        return trace_member(each.masked, each.exemplar)
+    return Member(structure, mask_values(outline, each.exemplar))

@@ -24,6 +24,8 @@ def grouped_rows(rows: list[tuple[str | None, ...]]) -> list[int]:
     Args:
         rows: in an order that the set of rows fixes; None is a wildcard.
     """
+    if len(rows) < 2:
+        return [0] * len(rows)
     words = sorted({word for row in rows for word in row if word is not None})
     ids: dict[str | None, int] = {word: index + 1 for index, word in enumerate(words)}
     ids[None] = WILD

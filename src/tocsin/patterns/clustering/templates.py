@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from tocsin.logmodel.masking import MASK
 from tocsin.patterns.clustering.slot_types import ANY, NAMES, common_type
-from tocsin.patterns.clustering.structure import COLUMN, Kind, Slot, Structure
+from tocsin.patterns.clustering.structure import Kind, Member, Slot, filled
 
 _WILDCARD = re.compile(rf"<(?:\*|{'|'.join(NAMES)})>")
 
@@ -15,41 +15,48 @@ def plain(template: str) -> str:
     return _WILDCARD.sub(MASK, template)
 
 
-def template_of(members: Sequence[Structure]) -> str:
-    """The template of structures with one skeleton."""
-    pieces = members[0].skeleton.split(COLUMN)
-    written = [pieces[0]]
-    for index, piece in enumerate(pieces[1:]):
-        written += [_written([member.columns[index] for member in members]), piece]
-    return "".join(written)
+def template_of(members: Sequence[Member]) -> str:
+    """The template of texts with one skeleton."""
+    columns = zip(*(member.structure.columns for member in members), strict=True)
+    return filled(members[0].structure.skeleton, [_written(column, members) for column in columns])
 
 
-def _written(column: Sequence[str | Slot]) -> str:
+def _written(column: Sequence[str | Slot], members: Sequence[Member]) -> str:
     first = column[0]
-    if all(_shown(value) == _shown(first) for value in column) and _shown(first) is not None:
-        return _shown(first) or ""
+    shown = {_shown(value, member) for value, member in zip(column, members, strict=True)}
+    if len(shown) == 1 and None not in shown:
+        return shown.pop() or ""
     if isinstance(first, Slot) and first.inner and all(_inner(value) == first.inner for value in column):
-        parts = zip(*(value.parts for value in column if isinstance(value, Slot)), strict=True)
-        return _filled(first.inner, [_wildcard(list(each)) for each in parts])
-    return _wildcard([value.text if isinstance(value, Slot) else value for value in column])
+        return filled(first.inner, [_part(column, members, index) for index in range(len(first.parts))])
+    return _wildcard({_text(value, member) for value, member in zip(column, members, strict=True)})
 
 
-def _shown(value: str | Slot) -> str | None:
+def _shown(value: str | Slot, member: Member) -> str | None:
     """What is a constant as long as others say the same; None for what never is."""
-    if isinstance(value, Slot):
-        return value.text if value.kind is Kind.SOFT else None
-    return value
+    if isinstance(value, str):
+        return value
+    return _text(value, member) if value.kind is Kind.SOFT else None
+
+
+def _text(value: str | Slot, member: Member) -> str:
+    text = value if isinstance(value, str) else value.text
+    return text if text.isascii() else text.translate(member.values)
 
 
 def _inner(value: str | Slot) -> str:
     return value.inner if isinstance(value, Slot) else ""
 
 
-def _filled(inner: str, wildcards: Sequence[str]) -> str:
-    pieces = inner.split(COLUMN)
-    return pieces[0] + "".join(wildcard + piece for wildcard, piece in zip(wildcards, pieces[1:], strict=True))
+def _part(column: Sequence[str | Slot], members: Sequence[Member], index: int) -> str:
+    return _wildcard(
+        {
+            value.parts[index].translate(member.values)
+            for value, member in zip(column, members, strict=True)
+            if isinstance(value, Slot)
+        }
+    )
 
 
-def _wildcard(values: Sequence[str]) -> str:
+def _wildcard(values: set[str]) -> str:
     kind = common_type(values)
     return MASK if kind == ANY else f"<{kind}>"

@@ -25,6 +25,9 @@ DIMENSIONS = 384
 MAX_TOKENS = 128
 """Of a text: what the model was trained with. More would cost time in proportion and mean little."""
 
+MAX_CHARACTERS = 2_000
+"""Of a text: more than ``MAX_TOKENS`` are made of, whatever it says; the tokenizer need not read on."""
+
 TEXTS_A_RUN = 16
 """How many texts go through the model at a time: more cost memory and gain nothing on one thread."""
 
@@ -80,7 +83,7 @@ class MiniLmModel:
         order = np.argsort([len(text) for text in texts], kind="stable")
         for start in range(0, len(texts), TEXTS_A_RUN):
             chosen = order[start : start + TEXTS_A_RUN]
-            encodings = loaded.tokenizer.encode_batch([texts[index] for index in chosen])
+            encodings = loaded.tokenizer.encode_batch([texts[index][:MAX_CHARACTERS] for index in chosen])
             vectors[chosen] = _run(loaded.session, encodings)
         return vectors
 

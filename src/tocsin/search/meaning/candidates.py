@@ -29,8 +29,11 @@ ROWS_A_LOOK_UP = 200
 BEST_PATTERNS = 12
 """How many patterns' rows are candidates."""
 
+NEEDED_PATTERNS = 3
+"""So many of the best patterns are asked for again when they have no row yet because others filled the answer."""
+
 PATTERN_ROUNDS = 3
-"""How often the patterns are asked for that had no row yet, because others filled the answer."""
+"""How often at most: a pattern whose logs are rare takes a look at the shapes of all logs."""
 
 LOOK_UP_SECONDS = 2.0
 """A look-up that takes longer, because its words are frequent and never stand together, is given up and told."""
@@ -95,8 +98,9 @@ class CandidateFinder:
             if table.num_rows < ROWS_A_LOOK_UP:
                 break
             seen = set(table["shape"].unique().to_pylist())
+            needed = [pattern for pattern in patterns[:NEEDED_PATTERNS] if pattern in left]
             left = [pattern for pattern in left if not pattern.shapes & seen]
-            if not left:
+            if not any(pattern in left for pattern in needed):
                 break
         return pa.concat_tables(tables)
 

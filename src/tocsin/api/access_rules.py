@@ -83,6 +83,7 @@ _LOGS: dict[Endpoint, Rule] = {
     ("GET", "/v1/logs/fields"): reader(Scope.LOGS_READ),
     ("GET", "/v1/logs/fields/values"): reader(Scope.LOGS_READ),
     ("GET", "/v1/logs/histogram"): reader(Scope.LOGS_READ),
+    ("POST", "/v1/logs/search"): reader(Scope.LOGS_READ),
     ("GET", "/v1/logs/shapes"): reader(Scope.LOGS_READ),
     ("GET", "/v1/logs/{log_id}"): reader(Scope.LOGS_READ),
     ("GET", "/v1/logs/{log_id}/context"): reader(Scope.LOGS_READ),

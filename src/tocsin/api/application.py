@@ -25,6 +25,7 @@ from tocsin.search.endpoints import LogsController
 from tocsin.search.exploring_endpoints import ExploringController
 from tocsin.search.export_endpoints import ExportController
 from tocsin.search.live_endpoints import LiveSockets, live_logs
+from tocsin.search.meaning_endpoints import MeaningController
 from tocsin.search.pattern_detail_endpoints import PatternDetailsController
 from tocsin.search.pattern_endpoints import PatternsController
 from tocsin.search.plain_words_endpoints import PlainWordsController
@@ -59,6 +60,7 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
             status,
             LogsController,
             ExploringController,
+            MeaningController,
             ExportController,
             PatternsController,
             PatternDetailsController,
@@ -142,6 +144,7 @@ def _reading(reading: Reading) -> dict[str, Provide]:
         "pattern_details": reading.pattern_details,
         "plain_words": reading.plain_words,
         "saved_searches": reading.saved_searches,
+        "meaning_search": reading.by_meaning,
     }
     return {name: Provide(_given(service), sync_to_thread=False) for name, service in services.items()}
 

@@ -1,7 +1,7 @@
 """Shapes come in, clusters come out."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -9,6 +9,7 @@ import polars as pl
 from tocsin.patterns.clustering.bodies import is_trace
 from tocsin.patterns.clustering.collapsed import CollapsedBucket
 from tocsin.patterns.clustering.columns import grouped_rows
+from tocsin.patterns.clustering.joining import Join, Joinable, frame_of, joins
 from tocsin.patterns.clustering.outlines import outlines
 from tocsin.patterns.clustering.refining import structure_of
 from tocsin.patterns.clustering.rules import NOTHING, Rule
@@ -39,6 +40,7 @@ class _Outline:
     """The shapes of one outline."""
 
     structure: Structure
+    frame: str
     shapes: set[int] = field(default_factory=set)
     #: By shape, those that are looked at.
     members: dict[int, Member] = field(default_factory=dict)
@@ -73,7 +75,8 @@ class PatternClusterer:
         self._without = without
         self._known: set[int] = set()
         self._outlines: dict[str, _Outline] = {}
-        self._buckets: defaultdict[str, list[str]] = defaultdict(list)
+        #: Frame → skeleton → outlines.
+        self._buckets: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
         self._collapsed: dict[str, CollapsedBucket] = {}
         self._dirty: set[str] = set()
         self._found: dict[str, list[_Group]] = {}
@@ -89,8 +92,8 @@ class PatternClusterer:
 
     def clusters(self) -> list[Cluster]:
         """All clusters; every shape is in exactly one."""
-        for skeleton in self._dirty:
-            self._found[skeleton] = self._groups(sorted(self._buckets[skeleton]))
+        for frame in self._dirty:
+            self._found[frame] = self._groups(self._buckets[frame])
         self._dirty.clear()
         by_template: defaultdict[str, set[int]] = defaultdict(set)
         for groups in self._found.values():
@@ -108,37 +111,57 @@ class PatternClusterer:
             if structure.skeleton in self._collapsed:
                 self._collapsed[structure.skeleton].add(structure, {each.shape})
                 return
-            found = self._outlines[outline] = _Outline(structure)
-            self._buckets[structure.skeleton].append(outline)
+            found = self._outlines[outline] = _Outline(structure, frame_of(structure.skeleton))
+            self._buckets[found.frame][structure.skeleton].append(outline)
         found.shapes.add(each.shape)
         if found.awaits(each.shape):
             found.represent(each.shape, _member(found.structure, each, outline))
-            self._dirty.add(found.structure.skeleton)
-        if len(self._buckets[found.structure.skeleton]) > MAX_OUTLINES_PER_BUCKET:
-            self._collapse(found.structure.skeleton)
+            self._dirty.add(found.frame)
+        if len(self._buckets[found.frame][found.structure.skeleton]) > MAX_OUTLINES_PER_BUCKET:
+            self._collapse(found.frame, found.structure.skeleton)
 
-    def _collapse(self, skeleton: str) -> None:
+    def _collapse(self, frame: str, skeleton: str) -> None:
         bucket = self._collapsed[skeleton] = CollapsedBucket(skeleton)
-        for outline in self._buckets.pop(skeleton):
+        for outline in self._buckets[frame].pop(skeleton):
             gone = self._outlines.pop(outline)
             bucket.add(gone.structure, gone.shapes)
-        self._found.pop(skeleton, None)
-        self._dirty.discard(skeleton)
+        self._dirty.add(frame)
 
-    def _groups(self, bucket: Sequence[str]) -> list[_Group]:
-        rows = [
-            tuple(None if isinstance(column, Slot) else column for column in self._outlines[each].structure.columns)
-            for each in bucket
+    def _groups(self, buckets: Mapping[str, Sequence[str]]) -> list[_Group]:
+        grouped = [group for skeleton in sorted(buckets) for group in self._grouped(sorted(buckets[skeleton]))]
+        joined: defaultdict[int, list[Join]] = defaultdict(list)
+        if len(buckets) > 1 and Rule.WORD_COUNTS not in self._without:
+            for join in joins([self._joinable(group) for group in grouped]):
+                joined[join.larger].append(join)
+        smaller = {join.smaller for each in joined.values() for join in each}
+        return [
+            _Group(
+                self._template(group, {join.column for join in joined[index]}),
+                [*group, *(outline for join in joined[index] for outline in grouped[join.smaller])],
+            )
+            for index, group in enumerate(grouped)
+            if index not in smaller
         ]
+
+    def _grouped(self, bucket: Sequence[str]) -> list[list[str]]:
+        rows = [_words(self._outlines[outline].structure) for outline in bucket]
         grouped: defaultdict[int, list[str]] = defaultdict(list)
         for outline, group in zip(bucket, grouped_rows(rows, self._without), strict=True):
             grouped[group].append(outline)
-        return [_Group(self._template(group), group) for group in grouped.values()]
+        return list(grouped.values())
 
-    def _template(self, group: Sequence[str]) -> str:
+    def _joinable(self, group: Sequence[str]) -> Joinable:
+        structures = [self._outlines[outline].structure for outline in group]
+        columns = zip(*(_words(structure) for structure in structures), strict=True)
+        row = tuple(column[0] if len(set(column)) == 1 else None for column in columns)
+        return Joinable(structures[0].skeleton, row, len(group))
+
+    def _template(self, group: Sequence[str], any_words: Collection[int]) -> str:
         found = [self._outlines[outline].members for outline in group]
         members = [member for each in found for _, member in sorted(each.items())]
-        return trace_template(members) if is_trace(group[0]) else template_of(members, self._without)
+        return (
+            trace_template(members) if is_trace(group[0]) else template_of(members, self._without, any_words=any_words)
+        )
 
 
 def _structure(each: ShapeText, outline: str, without: frozenset[Rule]) -> Structure:
@@ -149,3 +172,7 @@ def _member(structure: Structure, each: ShapeText, outline: str) -> Member:
     if is_trace(outline):
         return trace_member(each.masked, each.exemplar)
     return Member(structure, mask_values(outline, each.exemplar))
+
+
+def _words(structure: Structure) -> tuple[str | None, ...]:
+    return tuple(None if isinstance(column, Slot) else column for column in structure.columns)

@@ -29,7 +29,7 @@ Flags = NDArray[np.bool_]
 #: How much it takes: (values in the star or rows of the class, constants in the rest of the row).
 _BESIDE_WILDCARD = (1, 2)
 _VERY_VARIABLE = (2, 1)
-_VARIABLE = (3, 1)
+_VARIABLE = (3, 2)
 _PLAIN = (4, 2)
 _MANY_PLAIN = (8, 1)
 _AFTER_NAMES = (2, 3)

@@ -56,7 +56,7 @@ _KEY_QUOTED = re.compile(r"()([\w.\-]+)(=\")((?:[^\"\\]|\\.)*)\"")
 _QUOTED_KEY_TEXT = re.compile(r"(\")([\w.\-/@ $]{1,100})(\"\s*:\s*\")((?:[^\"\\]|\\.)*)\"")
 _QUOTED_TOKEN = re.compile(r"(?<![\w])(['\"`])([^\s'\"`]+)\1(?!\w)")
 _KEY = re.compile(r"\s?=(?!=)")
-_VALUE = re.compile(rf"[./@0-9]|{_S}")
+_VALUE = re.compile(rf"[/@0-9]|{_S}")
 _ANY_LETTER = re.compile(r"[^\W\d_]")
 _ANY_DIGIT = re.compile(r"[0-9]")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -191,14 +191,16 @@ class _Refiner:
         bare = value.rstrip(".:")
         if not bare or (len(value) == 1 and _HAS_SLOT.match(value)):
             return match[0]
-        kind = Kind.HARD if names_the_next(match[1]) else _kind(bare)
+        kind = Kind.HARD if names_the_next(match[1]) else _kind(bare, is_dotted_value=True)
         return f"{match[1]}{match[2]}{self._slot(bare, kind)}{value[len(bare) :]}"
 
     def lists(self) -> None:
         self._each(
             _LIST,
             lambda match: (
-                f"[{self._slot(match[0][1:-1], _kind(match[0]))}]" if _ANY_LETTER.search(match[0]) else match[0]
+                f"[{self._slot(match[0][1:-1], _kind(match[0], is_dotted_value=True))}]"
+                if _ANY_LETTER.search(match[0])
+                else match[0]
             ),
         )
 
@@ -250,8 +252,8 @@ _PASSES: tuple[tuple[Rule, Sequence[str], Callable[[_Refiner], None]], ...] = (
 )
 
 
-def _kind(text: str) -> Kind:
-    return Kind.HARD if _VALUE.search(text) else Kind.SOFT
+def _kind(text: str, *, is_dotted_value: bool = False) -> Kind:
+    return Kind.HARD if _VALUE.search(text) or (is_dotted_value and "." in text) else Kind.SOFT
 
 
 def _has_key(text: str, key: str) -> bool:

@@ -56,6 +56,8 @@ class Rule(StrEnum):
     CLASSES = "identifiers in columns"
     #: Texts equal but for words in capitals, in any number of columns, are one pattern.
     CAPITALS = "capitals in columns"
+    #: A value may have several words, or none, where texts are equal otherwise.
+    WORD_COUNTS = "several words"
 
 
 #: All rules hold.

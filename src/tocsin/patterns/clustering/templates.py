@@ -1,7 +1,7 @@
 """Templates: what the members of a cluster have in common, and a typed wildcard for each thing that they have not."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from tocsin.logmodel.masking import MASK
 from tocsin.patterns.clustering.rules import NOTHING, Rule
@@ -18,10 +18,21 @@ def plain(template: str) -> str:
     return _WILDCARD.sub(MASK, template)
 
 
-def template_of(members: Sequence[Member], without: frozenset[Rule] = NOTHING) -> str:
-    """The template of texts with one skeleton."""
+def template_of(
+    members: Sequence[Member], without: frozenset[Rule] = NOTHING, *, any_words: Collection[int] = ()
+) -> str:
+    """The template of texts with one skeleton.
+
+    Args:
+        members: at least one.
+        without: rules that don't hold.
+        any_words: columns that hold any number of words.
+    """
     columns = zip(*(member.structure.columns for member in members), strict=True)
-    return filled(members[0].structure.skeleton, [_written(column, members, without) for column in columns])
+    written = [
+        MASK if index in any_words else _written(column, members, without) for index, column in enumerate(columns)
+    ]
+    return filled(members[0].structure.skeleton, written)
 
 
 def _written(column: Sequence[str | Slot], members: Sequence[Member], without: frozenset[Rule]) -> str:

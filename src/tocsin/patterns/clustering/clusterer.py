@@ -18,7 +18,7 @@ from tocsin.patterns.clustering.templates import template_of
 from tocsin.patterns.clustering.traces import trace_member, trace_template
 from tocsin.patterns.contracts import ShapeText
 
-MAX_REPRESENTATIVES = 4
+MAX_REPRESENTATIVES = 3
 """Of the shapes of one outline so many are looked at, the smallest: they tell the types of slots."""
 
 
@@ -44,6 +44,8 @@ class _Outline:
     shapes: set[int] = field(default_factory=set)
     #: By shape, those that are looked at.
     members: dict[int, Member] = field(default_factory=dict)
+    #: How often the members have changed.
+    version: int = 0
 
     def awaits(self, shape: int) -> bool:
         """Whether a shape would be looked at."""
@@ -52,6 +54,7 @@ class _Outline:
     def represent(self, shape: int, member: Member) -> None:
         """Look at a shape, and no longer at one that is one too many."""
         self.members[shape] = member
+        self.version += 1
         if len(self.members) > MAX_REPRESENTATIVES:
             del self.members[max(self.members)]
 
@@ -60,6 +63,8 @@ class _Outline:
 class _Group:
     template: str
     outlines: Sequence[str]
+    #: Decides the template: outlines, how often they have changed, and columns of any number of words.
+    signature: tuple[tuple[str, ...], int, frozenset[int]]
 
 
 class PatternClusterer:
@@ -80,6 +85,8 @@ class PatternClusterer:
         self._collapsed: dict[str, CollapsedBucket] = {}
         self._dirty: set[str] = set()
         self._found: dict[str, list[_Group]] = {}
+        #: Skeleton → outlines in groups, as they were when there were so many.
+        self._grouped: dict[str, tuple[int, list[list[str]]]] = {}
 
     def add(self, shapes: Iterable[ShapeText]) -> None:
         """Take in shapes; those that are known already change nothing."""
@@ -93,7 +100,7 @@ class PatternClusterer:
     def clusters(self) -> list[Cluster]:
         """All clusters; every shape is in exactly one."""
         for frame in self._dirty:
-            self._found[frame] = self._groups(self._buckets[frame])
+            self._found[frame] = self._groups(self._buckets[frame], self._found.get(frame, ()))
         self._dirty.clear()
         by_template: defaultdict[str, set[int]] = defaultdict(set)
         for groups in self._found.values():
@@ -125,30 +132,42 @@ class PatternClusterer:
         for outline in self._buckets[frame].pop(skeleton):
             gone = self._outlines.pop(outline)
             bucket.add(gone.structure, gone.shapes)
+        self._grouped.pop(skeleton, None)
         self._dirty.add(frame)
 
-    def _groups(self, buckets: Mapping[str, Sequence[str]]) -> list[_Group]:
-        grouped = [group for skeleton in sorted(buckets) for group in self._grouped(sorted(buckets[skeleton]))]
+    def _groups(self, buckets: Mapping[str, Sequence[str]], before: Sequence[_Group]) -> list[_Group]:
+        known = {group.signature: group.template for group in before}
+        grouped = [
+            group for skeleton in sorted(buckets) for group in self._grouped_outlines(skeleton, buckets[skeleton])
+        ]
         joined: defaultdict[int, list[Join]] = defaultdict(list)
         if len(buckets) > 1 and Rule.WORD_COUNTS not in self._without:
             for join in joins([self._joinable(group) for group in grouped]):
                 joined[join.larger].append(join)
         smaller = {join.smaller for each in joined.values() for join in each}
-        return [
-            _Group(
-                self._template(group, {join.column for join in joined[index]}),
-                [*group, *(outline for join in joined[index] for outline in grouped[join.smaller])],
-            )
-            for index, group in enumerate(grouped)
-            if index not in smaller
-        ]
+        found = []
+        for index, group in enumerate(grouped):
+            if index in smaller:
+                continue
+            any_words = frozenset(join.column for join in joined[index])
+            signature = (tuple(group), sum(self._outlines[outline].version for outline in group), any_words)
+            template = known.get(signature) or self._template(group, any_words)
+            outlines_of_all = [*group, *(outline for join in joined[index] for outline in grouped[join.smaller])]
+            found.append(_Group(template, outlines_of_all, signature))
+        return found
 
-    def _grouped(self, bucket: Sequence[str]) -> list[list[str]]:
-        rows = [_words(self._outlines[outline].structure) for outline in bucket]
+    def _grouped_outlines(self, skeleton: str, bucket: Sequence[str]) -> list[list[str]]:
+        count, found = self._grouped.get(skeleton, (0, []))
+        if count == len(bucket):
+            return found
+        ordered = sorted(bucket)
+        rows = [_words(self._outlines[outline].structure) for outline in ordered]
         grouped: defaultdict[int, list[str]] = defaultdict(list)
-        for outline, group in zip(bucket, grouped_rows(rows, self._without), strict=True):
+        for outline, group in zip(ordered, grouped_rows(rows, self._without), strict=True):
             grouped[group].append(outline)
-        return list(grouped.values())
+        found = list(grouped.values())
+        self._grouped[skeleton] = (len(bucket), found)
+        return found
 
     def _joinable(self, group: Sequence[str]) -> Joinable:
         structures = [self._outlines[outline].structure for outline in group]

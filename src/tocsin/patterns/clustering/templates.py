@@ -37,6 +37,8 @@ def template_of(
 
 def _written(column: Sequence[str | Slot], members: Sequence[Member], without: frozenset[Rule]) -> str:
     first = column[0]
+    if isinstance(first, str) and column.count(first) == len(column):
+        return first
     shown = {_shown(value, member) for value, member in zip(column, members, strict=True)}
     is_shown = isinstance(first, str) or Rule.SINGLE_VALUES not in without
     if len(shown) == 1 and None not in shown and is_shown:

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from tests.patterns.clustered import clustered, shape_texts, templates
 from tocsin.patterns.clustering import clusterer as module
-from tocsin.patterns.clustering.clusterer import Cluster, PatternClusterer
+from tocsin.patterns.clustering.cluster import Cluster
+from tocsin.patterns.clustering.clusterer import PatternClusterer
 from tocsin.patterns.clustering.templates import plain
 from tocsin.patterns.contracts import ShapeText
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from tocsin.patterns.clustering.bodies import is_trace
+from tocsin.patterns.clustering.cluster import Cluster
 from tocsin.patterns.clustering.collapsed import CollapsedBucket
 from tocsin.patterns.clustering.columns import grouped_rows
 from tocsin.patterns.clustering.joining import Join, Joinable, frame_of, joins
@@ -24,15 +25,6 @@ MAX_REPRESENTATIVES = 3
 
 MAX_OUTLINES_PER_BUCKET = 4_000
 """Of one skeleton; time and memory of clustering a bucket grow with it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """Shapes that one statement of a program writes, as far as can be told."""
-
-    shapes: frozenset[int]
-    #: Constant words and typed wildcards.
-    template: str
 
 
 @dataclass(slots=True)
@@ -83,8 +75,11 @@ class PatternClusterer:
         #: Frame → skeleton → outlines.
         self._buckets: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
         self._collapsed: dict[str, CollapsedBucket] = {}
+        #: Frames that have other texts than when they were clustered, and those that have other shapes.
         self._dirty: set[str] = set()
+        self._grown: set[str] = set()
         self._found: dict[str, list[_Group]] = {}
+        self._clusters: dict[str, list[Cluster]] = {}
         #: Skeleton → outlines in groups, as they were when there were so many.
         self._grouped: dict[str, tuple[int, list[list[str]]]] = {}
 
@@ -98,18 +93,26 @@ class PatternClusterer:
             self._add(each, outline)
 
     def clusters(self) -> list[Cluster]:
-        """All clusters; every shape is in exactly one."""
+        """All clusters, by template; every shape is in exactly one."""
         for frame in self._dirty:
             self._found[frame] = self._groups(self._buckets[frame], self._found.get(frame, ()))
         self._dirty.clear()
-        by_template: defaultdict[str, set[int]] = defaultdict(set)
-        for groups in self._found.values():
-            for group in groups:
-                by_template[group.template].update(*(self._outlines[outline].shapes for outline in group.outlines))
-        for bucket in self._collapsed.values():
-            for template, shapes in bucket.clusters():
-                by_template[template] |= shapes
-        return [Cluster(frozenset(shapes), template) for template, shapes in sorted(by_template.items())]
+        for frame in self._grown:
+            self._clusters[frame] = [self._cluster(group) for group in self._found[frame]]
+        self._grown.clear()
+        by_template: defaultdict[str, list[Cluster]] = defaultdict(list)
+        for clusters in (*self._clusters.values(), *(bucket.clusters() for bucket in self._collapsed.values())):
+            for cluster in clusters:
+                by_template[cluster.template].append(cluster)
+        return [
+            alike[0] if len(alike) == 1 else Cluster(frozenset().union(*(each.shapes for each in alike)), template)
+            for template, alike in sorted(by_template.items())
+        ]
+
+    def _cluster(self, group: _Group) -> Cluster:
+        return Cluster(
+            frozenset().union(*(self._outlines[outline].shapes for outline in group.outlines)), group.template
+        )
 
     def _add(self, each: ShapeText, outline: str) -> None:
         found = self._outlines.get(outline)
@@ -121,6 +124,7 @@ class PatternClusterer:
             found = self._outlines[outline] = _Outline(structure, frame_of(structure.skeleton))
             self._buckets[found.frame][structure.skeleton].append(outline)
         found.shapes.add(each.shape)
+        self._grown.add(found.frame)
         if found.awaits(each.shape):
             found.represent(each.shape, _member(found.structure, each, outline))
             self._dirty.add(found.frame)
@@ -134,6 +138,7 @@ class PatternClusterer:
             bucket.add(gone.structure, gone.shapes)
         self._grouped.pop(skeleton, None)
         self._dirty.add(frame)
+        self._grown.add(frame)
 
     def _groups(self, buckets: Mapping[str, Sequence[str]], before: Sequence[_Group]) -> list[_Group]:
         known = {group.signature: group.template for group in before}

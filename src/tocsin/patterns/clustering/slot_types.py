@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 ANY = "*"
 
@@ -45,6 +46,7 @@ _WORDS_WITH_TYPE = frozenset({"true", "false"})
 NAMES = tuple(_TYPES)
 
 
+@lru_cache(maxsize=20_000)
 def type_of(value: str) -> str:
     """The name of the first kind of value that the whole text is; ``ANY`` where it is none."""
     if value.isdigit() and value.isascii():

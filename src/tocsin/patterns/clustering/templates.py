@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from tocsin.logmodel.masking import MASK
 from tocsin.patterns.clustering.rules import NOTHING, Rule
 from tocsin.patterns.clustering.slot_types import ANY, NAMES, common_type
-from tocsin.patterns.clustering.structure import Kind, Member, Slot, filled
+from tocsin.patterns.clustering.structure import FIRST_MASK, Kind, Member, Slot, filled
 
 _WILDCARD = re.compile(rf"<(?:\*|{'|'.join(NAMES)})>")
 
@@ -57,7 +57,12 @@ def _shown(value: str | Slot, member: Member) -> str | None:
 
 
 def _text(value: str | Slot, member: Member) -> str:
-    text = value if isinstance(value, str) else value.text
+    return value if isinstance(value, str) else _filled_in(value.text, member)
+
+
+def _filled_in(text: str, member: Member) -> str:
+    if len(text) == 1 and ord(text) >= FIRST_MASK:
+        return member.values[ord(text)]
     return text if text.isascii() else text.translate(member.values)
 
 
@@ -68,7 +73,7 @@ def _inner(value: str | Slot) -> str:
 def _part(column: Sequence[str | Slot], members: Sequence[Member], index: int) -> str:
     return _wildcard(
         {
-            value.parts[index].translate(member.values)
+            _filled_in(value.parts[index], member)
             for value, member in zip(column, members, strict=True)
             if isinstance(value, Slot)
         }

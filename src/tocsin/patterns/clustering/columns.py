@@ -21,14 +21,13 @@ Flags = NDArray[np.bool_]
 #: How much it takes: (values in the star or rows of the class, constants in the rest of the row).
 _BESIDE_WILDCARD = (1, 2)
 _VERY_VARIABLE = (2, 1)
-_VARIABLE = (3, 2)
 _PLAIN = (4, 2)
 _MANY_PLAIN = (8, 1)
 _AFTER_NAMES = (2, 3)
 _FIRST_WORD = (30, 2)
 _EVENTS = (30, 2)
 _CLASS_VERY_VARIABLE = (2, 2)
-_CLASS_VARIABLE = (3, 3)
+_CLASS_VARIABLE = (3, 2)
 _CLASS_CAPITALS = (4, 2)
 
 
@@ -109,22 +108,19 @@ class _Bucket:
         is_named = np.zeros(count, dtype=bool)
         is_named[star] = self._naming[self._matrix[:, column - 1]] if column else False
         wild = np.bincount(star, weights=values == WILD, minlength=count).astype(np.int64)
-        accepted = self._enough(column, sizes, held, wild, counted(self._strong), counted(self._variable), is_named)
+        accepted = self._enough(column, sizes, held, wild, counted(self._strong), is_named)
         if Rule.EVENTS not in self._without:
             is_event = 2 * counted(self._event) >= sizes - wild
             accepted &= ~(is_event & (wild == 0) & ((sizes < _EVENTS[0]) | (held < _EVENTS[1])))
         return np.where((accepted & (sizes >= 2))[star], sizes[star], 0)
 
-    def _enough(
-        self, column: int, sizes: Rows, held: Rows, wild: Rows, strong: Rows, variable: Rows, is_named: Flags
-    ) -> Flags:
+    def _enough(self, column: int, sizes: Rows, held: Rows, wild: Rows, strong: Rows, is_named: Flags) -> Flags:
         if column == 0 and Rule.FIRST_WORD not in self._without:
             return ((strong + wild >= sizes) | (sizes >= _FIRST_WORD[0])) & (held >= _FIRST_WORD[1])
         accepted = np.zeros(len(sizes), dtype=bool)
         for rule, values, (least_values, least_held) in (
             (Rule.BESIDE_WILDCARD, wild, _BESIDE_WILDCARD),
             (Rule.VERY_VARIABLE, strong, _VERY_VARIABLE),
-            (Rule.VARIABLE, variable, _VARIABLE),
             (Rule.PLAIN, sizes, _PLAIN),
             (Rule.PLAIN, sizes, _MANY_PLAIN),
             (Rule.AFTER_NAMES, np.where(is_named, sizes, 0), _AFTER_NAMES),

@@ -28,7 +28,7 @@ _CHUNK = re.compile(
 )
 _HAS_SLOT = re.compile(_S)
 _NAME_DOT_SLOT = re.compile(rf"[A-Za-z_$]+\.+{_S}")
-_SLOT_WORD = re.compile(rf"{_S}(?:-[a-z]+)+")
+_SLOT_WORD = re.compile(rf"{_S}(?:-(?![a-f]+(?:-|$))[a-z]+)+")
 _DIGITS = re.compile(r"(?<![\w$.])[A-Za-z_$]+\d[\w$]*\d[\w$]*(?![\w$])")
 _HEX_WORD = re.compile(r"(?<![\w$])(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{6,}(?![\w$])")
 _DATED = re.compile(
@@ -45,8 +45,8 @@ _CONSTANT_VALUE = re.compile(
 _ITEM = r"(?:[\w.\-/$\U000f0000-\U000ffffd]+(?::[\w.\-]+)?)"
 _LIST = re.compile(rf"\[{_ITEM}(?:, ?{_ITEM})+\]|(?<==)\[{_ITEM}\]")
 _WITH_QUERY = re.compile(rf"{_S}\?[\w\-.~%&=+;,/:@\U000f0000-\U000ffffd]*")
-_MASKED_NAME = re.compile(rf"{_S}(?=::|\s?=(?!=)|\":)")
-_QUOTED_AGENT = re.compile(rf"(?<=\"){_S}(?: [^\"]*)(?=\")|(?<= \")-(?=\"(?:\s|$))")
+_MASKED_NAME = re.compile(rf"{_S}(?=::)")
+_QUOTED_AGENT = re.compile(rf"(?<=\" \"){_S}(?: [^\"]*)(?=\")|(?<= \")-(?=\"(?:\s|$))")
 _NAMED_VALUE = re.compile(
     rf"((?<!\w)(?:for|by|as|from|with|invalid|unknown|new) (?:{'|'.join(NAMING_WORDS)}) )([\w.\-$]+)(?![\w=])"
 )
@@ -240,7 +240,7 @@ _PASSES: tuple[tuple[Rule, Sequence[str], Callable[[_Refiner], None]], ...] = (
     (Rule.PATHS, "/", _Refiner.paths),
     (Rule.TOGETHER, (), _Refiner.together),
     (Rule.QUERIES, "?", _Refiner.queries),
-    (Rule.MASKED_NAMES, ("::", "=", '":'), _Refiner.masked_names),
+    (Rule.MASKED_NAMES, ("::",), _Refiner.masked_names),
     (Rule.CONSTANTS, _CONSTANT_PARTS, _Refiner.constants),
     (Rule.NAMED_VALUES, NAMING_WORDS, _Refiner.named_values),
     (Rule.QUOTED, "'\"`", _Refiner.quoted),

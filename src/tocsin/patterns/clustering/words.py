@@ -15,6 +15,7 @@ _EVENT_WORDS = frozenset(
         abort sent lost found over register unregister connect disconnect enable disable lock unlock attach
         detach join resume pause suspend acquire release mount unmount before after first last next previous
         input output left right view modify startup shutdown
+        post patch head options
         none no not any all unknown is was are has had does did and or with without in at to for from by
     """.split()  # noqa: SIM905  a list would be a page
 )
@@ -30,7 +31,7 @@ class Looks:
     very_variable: bool
     #: It may well be a value: an identifier, a name with a dot or a number.
     variable: bool
-    #: It is the name of a state or a constant of a program.
+    #: It is the name of a state or a constant of a program, and not what happens.
     capitals: bool
     #: It tells one event from another: where it varies, so does what is meant.
     event: bool
@@ -44,7 +45,7 @@ def looks_of(word: str) -> Looks:
     return Looks(
         very_variable=_STRONG.search(word) is not None,
         variable=_VARIABLE.search(word) is not None,
-        capitals=_CAPITALS.fullmatch(word) is not None,
+        capitals=_CAPITALS.fullmatch(word) is not None and not says_what_happens(word),
         event=says_what_happens(word),
         naming=names_the_next(word),
     )

@@ -100,8 +100,7 @@ def translation_response(translation: Translation, *, took_ms: float) -> Transla
             for each in translation.understood
         ],
         not_understood=[
-            NotUnderstoodResponse(start=each.start, end=each.end, text=each.text)
-            for each in translation.not_understood
+            NotUnderstoodResponse(start=each.start, end=each.end, text=each.text) for each in translation.not_understood
         ],
         notes=list(translation.notes),
         took_ms=took_ms,

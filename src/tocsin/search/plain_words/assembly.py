@@ -3,8 +3,8 @@
 from tocsin.kit.errors import InvalidQuery
 from tocsin.query.parser import MAX_LENGTH, parse
 from tocsin.search.plain_words.draft import Condition, Draft
-from tocsin.search.plain_words.lexicon import ARTICLES
 from tocsin.search.plain_words.levels import merged
+from tocsin.search.plain_words.lexicon import ARTICLES
 from tocsin.search.plain_words.negations import with_negations
 
 _BUILT_IN = ("service", "level", "trace_id", "span_id")
@@ -82,7 +82,9 @@ def _without_messages(draft: Draft, conditions: list[Condition]) -> list[Piece]:
             runs[-1].append(condition)
         else:
             runs.append([condition])
-    return [(f"-{each[0].value}" if len(each) == 1 else f"-({' '.join(one.value for one in each)})", each) for each in runs]
+    return [
+        (f"-{each[0].value}" if len(each) == 1 else f"-({' '.join(one.value for one in each)})", each) for each in runs
+    ]
 
 
 def _that_parses(draft: Draft, pieces: list[Piece]) -> str:

@@ -1,4 +1,4 @@
-"""What a question says about fields: ``where duration_ms > 500``, ``user 42``, ``slower than 2s``, ``without a user id``."""
+"""What a question says about fields: ``duration_ms > 500``, ``user 42``, ``slower than 2s``, ``without a user id``."""
 
 import re
 
@@ -8,6 +8,7 @@ from tocsin.search.plain_words.draft import Condition, Draft
 from tocsin.search.plain_words.durations import duration_at
 from tocsin.search.plain_words.known_fields import KnownFields
 from tocsin.search.plain_words.lexicon import ARTICLES, GROUP_CUES, STOP_WORDS
+from tocsin.search.plain_words.levels import names_a_level
 from tocsin.search.plain_words.quantities import Dimension, Quantity, number_text, quantity_at
 from tocsin.search.plain_words.words import Form
 
@@ -29,11 +30,15 @@ _OPERATORS = {
     **dict.fromkeys(("!=", "is not", "isn't", "not equal to", "other than", "is not equal to", "not", "are not",
                      "was not", "wasn't", "does not equal", "ne"), "!="),
 }  # fmt: skip
-_LINKS = frozenset({"is", "are", "was", "were", "took", "takes", "taking", "that", "which", "being", "has", "of", "with",
-                    "value", "a", "an", "take"})  # fmt: skip
+_LINKS = frozenset({
+    "is", "are", "was", "were", "took", "takes", "taking", "that", "which", "being", "has", "of", "with", "value",
+    "a", "an", "take",
+})  # fmt: skip
 _OF_TIME = frozenset({"longer than", "slower than", "shorter than", "faster than", "quicker than", "no longer than"})
-_OR_MORE = frozenset({"or more", "or higher", "or above", "or longer", "or greater", "or over", "and above", "or larger",
-                      "and up", "and higher", "+", "or slower"})  # fmt: skip
+_OR_MORE = frozenset({
+    "or more", "or higher", "or above", "or longer", "or greater", "or over", "and above", "or larger", "and up",
+    "and higher", "+", "or slower",
+})  # fmt: skip
 _OR_LESS = frozenset({"or less", "or lower", "or below", "or fewer", "or shorter", "or under", "or faster"})
 _EXISTS = frozenset({"with", "having", "has", "have", "without", "missing", "lacking", "no", "that have", "who have"})
 _DATA_VALUE = re.compile(r"\S*[\d@_:/.-]\S*")
@@ -150,7 +155,9 @@ def _equal(draft: Draft, fields: KnownFields, first: int, name: str, behind: int
     if operator not in {"=", "!=", ""}:
         return False
     place = place if operator else behind
-    is_said = bool(operator) and (draft.word(behind) not in {"of", "was", "are"} or _is_data(draft, fields, name, place))
+    is_said = bool(operator) and (
+        draft.word(behind) not in {"of", "was", "are"} or _is_data(draft, fields, name, place)
+    )
     if not is_said and not _is_data(draft, fields, name, place):
         place = behind if not operator else place
         if operator or not _follows_a_cue(draft, first, place):
@@ -189,26 +196,18 @@ def _follows_a_cue(draft: Draft, first: int, place: int) -> bool:
     cue, word = draft.said(draft.before(first, ARTICLES)), draft.word(place)
     if cue not in _FIELD_CUES or not draft.is_plain(place) or word in STOP_WORDS:
         return False
-    return len(word) > 1 and not word.endswith(("s", "ed", "ing", "ion", "ure")) and not _is_last_cue(draft, place)
+    return len(word) > 1 and not word.endswith(("s", "ed", "ing", "ion", "ure")) and not names_a_level(word)
 
 
-def _is_last_cue(draft: Draft, place: int) -> bool:
-    from tocsin.search.plain_words.levels import names_a_level  # levels read after conditions
-
-    return names_a_level(draft.word(place))
-
-
-def _values(
-    draft: Draft, fields: KnownFields, name: str, first: int, *, is_said: bool
-) -> tuple[list[str], int]:
+def _values(draft: Draft, fields: KnownFields, name: str, first: int, *, is_said: bool) -> tuple[list[str], int]:
     """The values from ``first`` on, joined by ``or``, and the place behind them."""
     values: list[str] = []
     place = last = first
     while draft.is_free(place) and draft.words[place].form is not Form.SIGN:
         word = draft.words[place]
-        if word.form is Form.PLAIN and not _is_data(draft, fields, name, place):
-            if values or (word.folded in STOP_WORDS and is_said) or not word.folded:
-                break
+        is_data = word.form is not Form.PLAIN or _is_data(draft, fields, name, place)
+        if not is_data and (values or (word.folded in STOP_WORDS and is_said)):
+            break
         values.append(_value_text(draft, name, place))
         last = place + 1
         place = last + (draft.word(last) in {"or", "and"})
@@ -244,13 +243,22 @@ def _about_a_length(draft: Draft, fields: KnownFields, first: int) -> bool:
     name = None
     if quantity.dimension is Dimension.SIZE:
         name = fields.size()
-    elif quantity.dimension is Dimension.TIME and (said in _OF_TIME or _is_of_requests(draft, first, behind)):
-        name = fields.duration()
-    elif said in _OF_TIME:
+    elif said in _OF_TIME or (quantity.dimension is Dimension.TIME and _is_of_requests(draft, first, behind)):
         name = fields.duration()
     if name is None:
         return False
-    while draft.word(first - 1) in {"took", "taking", "takes", "take", "lasting", "lasted", "longer", "were", "that", "are"}:
+    while draft.word(first - 1) in {
+        "took",
+        "taking",
+        "takes",
+        "take",
+        "lasting",
+        "lasted",
+        "longer",
+        "were",
+        "that",
+        "are",
+    }:
         first -= 1
     _add_comparison(draft, first, last, name, operator, quantity)
     return True
@@ -264,7 +272,7 @@ def _is_of_requests(draft: Draft, first: int, behind: int) -> bool:
 
 
 def _about_presence(draft: Draft, fields: KnownFields, first: int) -> bool:
-    """``without a user id``, ``missing order_id``; ``with an order id`` needs the article, or it is of something else."""
+    """``without a user id``, ``missing order_id``; ``with an order id`` needs its article."""
     behind = draft.after(first, _EXISTS)
     if behind is None:
         return False

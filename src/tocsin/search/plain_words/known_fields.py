@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from tocsin.search.plain_words.contracts import KnownField, Vocabulary
+from tocsin.search.plain_words.contracts import Vocabulary
 from tocsin.search.plain_words.draft import Draft
 from tocsin.search.plain_words.words import singular
 
@@ -27,9 +27,11 @@ SIZE_UNITS = {
     **dict.fromkeys(("mib",), 1024.0**2),
 }
 
-_VAGUE = frozenset({"id", "name", "code", "type", "count", "time", "value", "total", "key", "number", "sent", "received",
-                    "rate", "text", "data", "kind", "state", "size", "address", "message", "http", "net", "request",
-                    "response", "service", "log", "level", "client", "source", "remote", "db", "app", "error", "exception"})  # fmt: skip
+_VAGUE = frozenset({
+    "id", "name", "code", "type", "count", "time", "value", "total", "key", "number", "sent", "received", "rate",
+    "text", "data", "kind", "state", "size", "address", "message", "http", "net", "request", "response", "service",
+    "log", "level", "client", "source", "remote", "db", "app", "error", "exception",
+})  # fmt: skip
 """Parts of names that name nothing alone."""
 
 _ENDINGS = frozenset({"id", "name", "code", "type", "count", "number", "uuid", "key"})
@@ -41,7 +43,8 @@ _SIZE_WORDS = frozenset({"bytes", "size", "length", "kb", "mb"})
 CONCEPTS: tuple[tuple[str, ...], ...] = (
     ("status code", "status", "response code", "http code", "http status", "response status", "return code", "code"),
     ("host", "hostname", "host name", "machine", "node", "server", "box", "vm"),
-    ("user", "user id", "username", "user name", "customer", "customer id", "account", "login", "enduser"),
+    ("user", "user id", "username", "user name", "customer", "customer id", "account", "login", "enduser",
+     "people", "person", "visitor"),
     ("client ip", "ip", "ip address", "source ip", "source ip address", "client address", "remote address", "src ip",
      "remote ip", "client ip address", "source address", "remote addr", "peer ip"),
     ("route", "endpoint", "path", "url", "uri", "page", "api endpoint", "url path", "target", "operation"),
@@ -61,10 +64,11 @@ CONCEPTS: tuple[tuple[str, ...], ...] = (
 )  # fmt: skip
 """Names for the same thing; one that is no field is looked for under the others."""
 
-DURATION_NAMES = frozenset({"duration", "latency", "response time", "request time", "time taken", "elapsed time",
-                            "processing time", "execution time", "latencies", "durations", "response times", "elapsed",
-                            "time", "runtime", "request duration", "request latency", "response latency",
-                            "query time", "speed", "time spent"})  # fmt: skip
+DURATION_NAMES = frozenset({
+    "duration", "latency", "response time", "request time", "time taken", "elapsed time", "processing time",
+    "execution time", "latencies", "durations", "response times", "elapsed", "time", "runtime", "request duration",
+    "request latency", "response latency", "query time", "speed", "time spent",
+})  # fmt: skip
 SIZE_NAMES = frozenset({"size", "bytes", "response size", "payload size", "body size", "request size", "sizes"})
 
 BUILT_IN = {

@@ -16,17 +16,24 @@ from tocsin.query.quoting import as_value
 from tocsin.search.plain_words.contracts import Part
 from tocsin.search.plain_words.draft import Condition, Draft
 from tocsin.search.plain_words.known_fields import parts_of
-from tocsin.search.plain_words.lexicon import STOP_WORDS
 from tocsin.search.plain_words.levels import names_a_level
+from tocsin.search.plain_words.lexicon import STOP_WORDS
+from tocsin.search.plain_words.negations import NEGATIONS
 from tocsin.search.plain_words.slips import is_slip_of
-from tocsin.search.plain_words.words import Form, singular
+from tocsin.search.plain_words.words import Form, is_plural, singular
 
-_SAYS_SERVICE = frozenset({"service", "services", "svc", "app", "application", "applications", "apps", "microservice",
-                           "microservices", "component", "components", "daemon", "server", "servers", "container"})  # fmt: skip
-_GENERIC = frozenset({"service", "services", "svc", "api", "app", "application", "server", "backend", "worker", "ms",
-                      "microservice", "srv", "daemon", "prod", "production"})  # fmt: skip
-_CUES = frozenset({"from", "in", "of", "for", "on", "by", "inside", "within", "to", "at", "with", "about", "is", "except",
-                   "excluding", "via", "through", "hitting", "into", "against", "are", "without", "did", "does", "was"})  # fmt: skip
+_SAYS_SERVICE = frozenset({
+    "service", "services", "svc", "app", "application", "applications", "apps", "microservice", "microservices",
+    "component", "components", "daemon", "server", "servers", "container",
+})  # fmt: skip
+_GENERIC = frozenset({
+    "service", "services", "svc", "api", "app", "application", "server", "backend", "worker", "ms", "microservice",
+    "srv", "daemon", "prod", "production",
+})  # fmt: skip
+_CUES = frozenset({
+    "from", "in", "of", "for", "on", "by", "inside", "within", "to", "at", "with", "about", "is", "except",
+    "excluding", "via", "through", "hitting", "into", "against", "are", "without", "did", "does", "was",
+})  # fmt: skip
 _JOINTS = frozenset({"and", "or", "nor", "&"})
 _ARTICLES = frozenset({"the", "our", "my", "a", "any", "all", "both"})
 
@@ -148,7 +155,11 @@ def _is_the_verb(draft: Draft, first: int, *, is_called: bool) -> bool:
     word = draft.word(first)
     if word not in STOP_WORDS or is_called or draft.said(draft.before(first, _ARTICLES)) in _CUES - {"to", "with"}:
         return False
-    return first == 0 or draft.said(first + 1) in {"for", "all", "the"} or draft.said(first - 1) in {"to", "you", "please", "and"}
+    return (
+        first == 0
+        or draft.said(first + 1) in {"for", "all", "the"}
+        or draft.said(first - 1) in {"to", "you", "please", "and"}
+    )
 
 
 def _opening(draft: Draft, first: int) -> int:
@@ -156,7 +167,11 @@ def _opening(draft: Draft, first: int) -> int:
     place = first
     while draft.word(place - 1) in {"=", "is", "named", "called", "name", "named:"}:
         place -= 1
-    return place - 1 if draft.word(place - 1) in _SAYS_SERVICE and draft.said(place - 2) not in {"per", "by", "each"} else first
+    return (
+        place - 1
+        if draft.word(place - 1) in _SAYS_SERVICE and draft.said(place - 2) not in {"per", "by", "each"}
+        else first
+    )
 
 
 def _quoted_service(draft: Draft, services: KnownServices, first: int) -> int | None:
@@ -188,6 +203,8 @@ def read_unknown_services(draft: Draft) -> None:
         text = draft.words[index].text
         opened = _opening(draft, index)
         is_named = draft.word(index + 1) in {"service", "app", "application"}
+        if draft.word(index) in NEGATIONS or (opened < index and is_plural(draft.word(opened))):
+            continue
         if not _UNKNOWN_NAME.fullmatch(text) or (opened == index and not is_named) or names_a_level(draft.word(index)):
             continue
         _add(draft, opened, index + 1 + is_named, [text])

@@ -1,8 +1,8 @@
 """``translate``: what somebody asks in English, as Tocsin takes it.
 
 The readers take turns, those first whose words would mean something else to a later one: ``every 5 minutes`` is an
-interval before ``5 minutes`` is a time, and ``slower than 2 seconds`` a condition. What is left in the end is looked for in
-messages, or said to be not understood. The same text, vocabulary and moment always give the same translation.
+interval before ``5 minutes`` is a time, and ``slower than 2 seconds`` a condition. What is left in the end is looked
+for in messages, or said to be not understood. The same text, vocabulary and moment always give the same translation.
 """
 
 from dataclasses import replace
@@ -20,9 +20,10 @@ from tocsin.search.plain_words.known_fields import KnownFields, parts_of
 from tocsin.search.plain_words.levels import read_levels, read_trouble
 from tocsin.search.plain_words.measures import read_measures
 from tocsin.search.plain_words.messages import (
+    read_columns,
     read_denials,
     read_free_words,
-    read_columns,
+    read_idioms,
     read_ids,
     read_named_ids,
     read_named_values,
@@ -45,7 +46,9 @@ from tocsin.search.plain_words.words import Form, Word, words_of
 MAX_WORDS = 300
 """Words beyond are not read: nobody asks so much at once."""
 
-_COUNTED = frozenset({"rate", "rates", "count", "counts", "number", "numbers", "volume", "volumes", "amount", "patterns"})
+_COUNTED = frozenset(
+    {"rate", "rates", "count", "counts", "number", "numbers", "volume", "volumes", "amount", "patterns"}
+)
 """What a comparison looks at anyway."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -83,6 +86,7 @@ def translate(text: str, vocabulary: Vocabulary, *, now_unix_nano: int, time_zon
     read_values(draft)
     read_denials(draft)
     read_timeouts(draft)
+    read_idioms(draft)
     read_unknown_services(draft)
     read_named_ids(draft)
     read_named_values(draft, fields)

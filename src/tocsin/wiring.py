@@ -12,6 +12,9 @@ from tocsin.accounts.contracts import FirstStart
 from tocsin.accounts.service import AccountsService
 from tocsin.accounts.signing_keys import load_signing_keys
 from tocsin.database.service import Database
+from tocsin.embeddings.backends.absent import AbsentModel
+from tocsin.embeddings.backends.minilm import MiniLmModel
+from tocsin.embeddings.ports import EmbeddingModel
 from tocsin.ingest.repository import IngestRepository
 from tocsin.ingest.service import IngestService
 from tocsin.ingest.usage import UsageMeter
@@ -30,6 +33,10 @@ from tocsin.search.exploration import ExplorationService
 from tocsin.search.export import ExportService
 from tocsin.search.limits import QueryLimits
 from tocsin.search.live import LiveTail
+from tocsin.search.meaning.embedder import PatternEmbedder
+from tocsin.search.meaning.repository import EmbeddingsRepository
+from tocsin.search.meaning.service import MeaningSearch
+from tocsin.search.pattern_details import PatternDetailsService
 from tocsin.search.pattern_listing import PatternListing
 from tocsin.search.plain_words_service import PlainWordsService
 from tocsin.search.questions import Questions
@@ -54,8 +61,10 @@ class Reading:
     context: ContextService
     export: ExportService
     patterns: PatternListing
+    pattern_details: PatternDetailsService
     plain_words: PlainWordsService
     saved_searches: SavedSearchesService
+    by_meaning: MeaningSearch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +77,7 @@ class Components:
     limiter: RateLimiter
     accounts: AccountsService
     patterns: PatternsService
+    embedder: PatternEmbedder
     ingest: IngestService
     reading: Reading
     live_tail: LiveTail
@@ -101,6 +111,10 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         closing.push_async_callback(live_tail.close)
         patterns = PatternsService(store, PatternsRepository(database), clock=clock)
         closing.push_async_callback(patterns.close)
+        model = _embedding_model(settings)
+        embedder = PatternEmbedder(EmbeddingsRepository(database), model)
+        closing.push_async_callback(embedder.close)
+        patterns.on_change(embedder.changed)
 
         def on_stored(organization_id: OrganizationId) -> None:
             live_tail.wake(organization_id)
@@ -124,8 +138,9 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
             limiter=limiter,
             accounts=accounts,
             patterns=patterns,
+            embedder=embedder,
             ingest=ingest,
-            reading=_reading(settings, store, database, patterns),
+            reading=_reading(settings, store, database, patterns, embedder, model),
             live_tail=live_tail,
             first_start=first_start,
         )
@@ -143,7 +158,14 @@ def _accounts(settings: Settings, database: Database, limiter: RateLimiter) -> A
     )
 
 
-def _reading(settings: Settings, store: LogStore, database: Database, patterns: PatternsService) -> Reading:
+def _reading(
+    settings: Settings,
+    store: LogStore,
+    database: Database,
+    patterns: PatternsService,
+    embedder: PatternEmbedder,
+    model: EmbeddingModel,
+) -> Reading:
     given, clock = settings.search, SystemClock()
     limits = QueryLimits(max_concurrent=given.max_concurrent, timeout_seconds=given.timeout_seconds)
     exports = QueryLimits(max_concurrent=given.max_concurrent_exports, timeout_seconds=given.export_timeout_seconds)
@@ -157,9 +179,17 @@ def _reading(settings: Settings, store: LogStore, database: Database, patterns: 
         context=ContextService(store, search, limits=limits),
         export=ExportService(store, questions, limits=exports),
         patterns=PatternListing(store, patterns, questions, limits=limits),
+        pattern_details=PatternDetailsService(store, patterns, questions, limits=limits),
         plain_words=PlainWordsService(exploration, clock=clock),
         saved_searches=SavedSearchesService(database, clock=clock),
+        by_meaning=MeaningSearch(store, patterns, questions, embedder, model, limits=limits),
     )
+
+
+def _embedding_model(settings: Settings) -> EmbeddingModel:
+    if not settings.search.by_meaning:
+        return AbsentModel("search by meaning is turned off (TOCSIN_SEARCH_BY_MEANING)")
+    return MiniLmModel()
 
 
 def _make_data_directory(directory: Path) -> None:

@@ -25,6 +25,8 @@ from tocsin.search.endpoints import LogsController
 from tocsin.search.exploring_endpoints import ExploringController
 from tocsin.search.export_endpoints import ExportController
 from tocsin.search.live_endpoints import LiveSockets, live_logs
+from tocsin.search.meaning_endpoints import MeaningController
+from tocsin.search.pattern_detail_endpoints import PatternDetailsController
 from tocsin.search.pattern_endpoints import PatternsController
 from tocsin.search.plain_words_endpoints import PlainWordsController
 from tocsin.search.saved_search_endpoints import SavedSearchesController
@@ -58,8 +60,10 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
             status,
             LogsController,
             ExploringController,
+            MeaningController,
             ExportController,
             PatternsController,
+            PatternDetailsController,
             PlainWordsController,
             PatternEditsController,
             SavedSearchesController,
@@ -137,8 +141,10 @@ def _reading(reading: Reading) -> dict[str, Provide]:
         "context_service": reading.context,
         "export_service": reading.export,
         "pattern_listing": reading.patterns,
+        "pattern_details": reading.pattern_details,
         "plain_words": reading.plain_words,
         "saved_searches": reading.saved_searches,
+        "meaning_search": reading.by_meaning,
     }
     return {name: Provide(_given(service), sync_to_thread=False) for name, service in services.items()}
 

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from tocsin.patterns.clustering.bodies import is_trace
+from tocsin.patterns.clustering.collapsed import CollapsedBucket
 from tocsin.patterns.clustering.columns import grouped_rows
 from tocsin.patterns.clustering.outlines import outlines
 from tocsin.patterns.clustering.refining import structure_of
+from tocsin.patterns.clustering.rules import NOTHING, Rule
 from tocsin.patterns.clustering.structure import Member, Slot, Structure, mask_values
 from tocsin.patterns.clustering.templates import template_of
 from tocsin.patterns.clustering.traces import trace_member, trace_template
@@ -17,6 +19,10 @@ from tocsin.patterns.contracts import ShapeText
 
 MAX_REPRESENTATIVES = 4
 """Of the shapes of one outline so many are looked at, the smallest: they tell the types of slots."""
+
+
+MAX_OUTLINES_PER_BUCKET = 4_000
+"""Of one skeleton; time and memory of clustering a bucket grow with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +63,18 @@ class _Group:
 class PatternClusterer:
     """Online: ``add`` as shapes are seen; ``clusters`` looks again only at what has changed.
 
-    The clusters depend only on the set of shapes that were added, not on their order.
+    The clusters depend only on the set of shapes that were added, not on their order. Memory is bounded but for the
+    shapes' numbers and the number of skeletons: of a text ``MAX_CHARACTERS`` count, and a bucket of more than
+    ``MAX_OUTLINES_PER_BUCKET`` outlines collapses: its texts are then told apart by their first word alone, and types
+    of slots are no longer known. So it goes with free text in which every word varies.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, without: frozenset[Rule] = NOTHING) -> None:
+        self._without = without
         self._known: set[int] = set()
         self._outlines: dict[str, _Outline] = {}
         self._buckets: defaultdict[str, list[str]] = defaultdict(list)
+        self._collapsed: dict[str, CollapsedBucket] = {}
         self._dirty: set[str] = set()
         self._found: dict[str, list[_Group]] = {}
 
@@ -85,20 +96,34 @@ class PatternClusterer:
         for groups in self._found.values():
             for group in groups:
                 by_template[group.template].update(*(self._outlines[outline].shapes for outline in group.outlines))
+        for bucket in self._collapsed.values():
+            for template, shapes in bucket.clusters():
+                by_template[template] |= shapes
         return [Cluster(frozenset(shapes), template) for template, shapes in sorted(by_template.items())]
 
     def _add(self, each: ShapeText, outline: str) -> None:
         found = self._outlines.get(outline)
         if found is None:
-            structure = (
-                trace_member(each.masked, each.exemplar).structure if is_trace(outline) else structure_of(outline)
-            )
+            structure = _structure(each, outline, self._without)
+            if structure.skeleton in self._collapsed:
+                self._collapsed[structure.skeleton].add(structure, {each.shape})
+                return
             found = self._outlines[outline] = _Outline(structure)
             self._buckets[structure.skeleton].append(outline)
         found.shapes.add(each.shape)
         if found.awaits(each.shape):
             found.represent(each.shape, _member(found.structure, each, outline))
             self._dirty.add(found.structure.skeleton)
+        if len(self._buckets[found.structure.skeleton]) > MAX_OUTLINES_PER_BUCKET:
+            self._collapse(found.structure.skeleton)
+
+    def _collapse(self, skeleton: str) -> None:
+        bucket = self._collapsed[skeleton] = CollapsedBucket(skeleton)
+        for outline in self._buckets.pop(skeleton):
+            gone = self._outlines.pop(outline)
+            bucket.add(gone.structure, gone.shapes)
+        self._found.pop(skeleton, None)
+        self._dirty.discard(skeleton)
 
     def _groups(self, bucket: Sequence[str]) -> list[_Group]:
         rows = [
@@ -106,14 +131,18 @@ class PatternClusterer:
             for each in bucket
         ]
         grouped: defaultdict[int, list[str]] = defaultdict(list)
-        for outline, group in zip(bucket, grouped_rows(rows), strict=True):
+        for outline, group in zip(bucket, grouped_rows(rows, self._without), strict=True):
             grouped[group].append(outline)
         return [_Group(self._template(group), group) for group in grouped.values()]
 
     def _template(self, group: Sequence[str]) -> str:
         found = [self._outlines[outline].members for outline in group]
         members = [member for each in found for _, member in sorted(each.items())]
-        return trace_template(members) if is_trace(group[0]) else template_of(members)
+        return trace_template(members) if is_trace(group[0]) else template_of(members, self._without)
+
+
+def _structure(each: ShapeText, outline: str, without: frozenset[Rule]) -> Structure:
+    return trace_member(each.masked, each.exemplar).structure if is_trace(outline) else structure_of(outline, without)
 
 
 def _member(structure: Structure, each: ShapeText, outline: str) -> Member:

@@ -4,10 +4,13 @@ import re
 from collections.abc import Sequence
 
 from tocsin.logmodel.masking import MASK
+from tocsin.patterns.clustering.rules import NOTHING, Rule
 from tocsin.patterns.clustering.slot_types import ANY, NAMES, common_type
 from tocsin.patterns.clustering.structure import Kind, Member, Slot, filled
 
 _WILDCARD = re.compile(rf"<(?:\*|{'|'.join(NAMES)})>")
+
+_NAME = re.compile(r"[A-Za-z_][\w.\-]*")
 
 
 def plain(template: str) -> str:
@@ -15,16 +18,17 @@ def plain(template: str) -> str:
     return _WILDCARD.sub(MASK, template)
 
 
-def template_of(members: Sequence[Member]) -> str:
+def template_of(members: Sequence[Member], without: frozenset[Rule] = NOTHING) -> str:
     """The template of texts with one skeleton."""
     columns = zip(*(member.structure.columns for member in members), strict=True)
-    return filled(members[0].structure.skeleton, [_written(column, members) for column in columns])
+    return filled(members[0].structure.skeleton, [_written(column, members, without) for column in columns])
 
 
-def _written(column: Sequence[str | Slot], members: Sequence[Member]) -> str:
+def _written(column: Sequence[str | Slot], members: Sequence[Member], without: frozenset[Rule]) -> str:
     first = column[0]
     shown = {_shown(value, member) for value, member in zip(column, members, strict=True)}
-    if len(shown) == 1 and None not in shown:
+    is_shown = isinstance(first, str) or Rule.SINGLE_VALUES not in without
+    if len(shown) == 1 and None not in shown and is_shown:
         return shown.pop() or ""
     if isinstance(first, Slot) and first.inner and all(_inner(value) == first.inner for value in column):
         return filled(first.inner, [_part(column, members, index) for index in range(len(first.parts))])
@@ -35,7 +39,8 @@ def _shown(value: str | Slot, member: Member) -> str | None:
     """What is a constant as long as others say the same; None for what never is."""
     if isinstance(value, str):
         return value
-    return _text(value, member) if value.kind is Kind.SOFT else None
+    text = None if value.kind is Kind.HARD else _text(value, member)
+    return text if value.kind is Kind.SOFT or (text and _NAME.fullmatch(text)) else None
 
 
 def _text(value: str | Slot, member: Member) -> str:

@@ -50,7 +50,7 @@ async def test_query_names_services_fields_and_values_that_the_logs_have(client:
     await _store(store, "payment-service", region="eu-west", latency_ms=3)
     answer = await _translated(client, "errors from payment in eu-west slower than 2s today")
     assert answer["kind"] == "query"
-    assert answer["query"] == "service:payment-service level:>=ERROR latency_ms:>2000 region:eu-west"
+    assert answer["query"] == "service:payment-service level:>=ERROR region:eu-west latency_ms:>2000"
     assert (answer["from"], answer["to"]) == ("2025-12-03T00:00:00Z", None)
     assert answer["not_understood"] == []
     first = answer["understood"][0]

@@ -7,8 +7,8 @@ from tocsin.search.plain_words.contracts import Part
 from tocsin.search.plain_words.draft import Condition, Draft
 from tocsin.search.plain_words.durations import duration_at
 from tocsin.search.plain_words.known_fields import KnownFields
-from tocsin.search.plain_words.lexicon import ARTICLES, GROUP_CUES, STOP_WORDS
 from tocsin.search.plain_words.levels import names_a_level
+from tocsin.search.plain_words.lexicon import ARTICLES, GROUP_CUES, STOP_WORDS
 from tocsin.search.plain_words.quantities import Dimension, Quantity, number_text, quantity_at
 from tocsin.search.plain_words.words import Form
 

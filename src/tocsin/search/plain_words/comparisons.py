@@ -89,6 +89,8 @@ def _is_cue(draft: Draft, index: int) -> bool:
         return False
     if word == "new" and {draft.said(index + 1), draft.said(index + 2)} & _NOUNS:
         return False
+    if draft.said(0) in {"has", "have", "did", "is", "are", "was", "were"} and word != "new":
+        return True
     return any(draft.said(place) in _QUESTIONS for place in range(max(0, index - 4), index))
 
 

@@ -43,6 +43,7 @@ _OR_LESS = frozenset({"or less", "or lower", "or below", "or fewer", "or shorter
 _EXISTS = frozenset({"with", "having", "has", "have", "without", "missing", "lacking", "no", "that have", "who have"})
 _DATA_VALUE = re.compile(r"\S*[\d@_:/.-]\S*")
 _RANGE = re.compile(r"(\d+(?:\.\d+)?)(?:-|\.\.)(\d+(?:\.\d+)?)")
+_HOST_NAME = re.compile(r"[a-z][a-z_]*[-.][\w.-]*\d[\w.-]*|[a-z]{2,}\d{1,3}")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _FIELD_CUES = frozenset({"for", "with", "where", "of", "from", "by", "when", "on", "in", "whose", "and", "to"})
 
@@ -53,6 +54,7 @@ def read_conditions(draft: Draft, fields: KnownFields) -> None:
         if draft.is_plain(index) or draft.word(index):
             _ = _about_a_field(draft, fields, index) or _about_a_length(draft, fields, index)
     for index in range(len(draft.words)):
+        _about_a_host(draft, fields, index)
         _about_presence(draft, fields, index)
 
 
@@ -220,13 +222,14 @@ def _values(draft: Draft, fields: KnownFields, name: str, first: int, *, is_said
 
 def _value_text(draft: Draft, name: str, index: int) -> str:
     word = draft.words[index]
+    text = word.text.removesuffix("'s").removesuffix("’s") if word.form is Form.PLAIN else word.text
     if (known := _known_value(draft, name, index)) is not None:
         return as_value(known)
     if match := _RANGE.fullmatch(word.folded):
-        return f"{match[1]}..{match[2]}" if float(match[1]) <= float(match[2]) else as_value(word.text)
+        return f"{match[1]}..{match[2]}" if float(match[1]) <= float(match[2]) else as_value(text)
     if word.form is Form.PLAIN and word.text.endswith("*") and re.fullmatch(r"[\w.-]+\*", word.text):
         return word.text
-    return quoted(word.text) if word.text in {"AND", "OR", "NOT"} else as_value(word.text)
+    return quoted(text) if text in {"AND", "OR", "NOT"} else as_value(text)
 
 
 def _about_a_length(draft: Draft, fields: KnownFields, first: int) -> bool:
@@ -269,6 +272,17 @@ def _is_of_requests(draft: Draft, first: int, behind: int) -> bool:
     duration = duration_at(draft, behind)
     is_after_took = draft.said(first - 1) in {"took", "taking", "takes", "take", "lasting", "lasted"}
     return is_after_took or duration is None or duration[0].unit_seconds < 60 or draft.said(first) not in {"over"}
+
+
+def _about_a_host(draft: Draft, fields: KnownFields, first: int) -> None:
+    """``on web-3``: a name with a number is a host's there, if there is a field of hosts."""
+    name = fields.called(("host",))
+    is_host = draft.word(first) == "on" and draft.is_plain(first + 1) and _HOST_NAME.fullmatch(draft.word(first + 1))
+    text = draft.words[first + 1].text if is_host else ""
+    if name is None or not is_host or any(text.lower() == service.lower() for service in draft.vocabulary.services):
+        return
+    condition = Condition(first=first, last=first + 2, field=name, value=as_value(text))
+    draft.add(condition, Part.FIELD, f"{name} is {text}")
 
 
 def _about_presence(draft: Draft, fields: KnownFields, first: int) -> bool:

@@ -98,6 +98,9 @@ BUILT_IN = {
 
 MAX_NAME_WORDS = 4
 
+MAX_REMEMBERED = 10_000
+"""Runs of words of which it is remembered what field they name."""
+
 
 class KnownFields:
     """Finds the fields of a vocabulary by what they are called."""
@@ -109,6 +112,10 @@ class KnownFields:
         for name in self._fields:
             for called, left_out in _names_of(name):
                 self._called.setdefault(called, []).append((left_out, name))
+        self._duration = min(filter(_says_how_long, self._fields), key=_least_special, default=None)
+        sizes = (name for name in self._fields if _SIZE_WORDS & set(parts_of(name)))
+        self._size = min(sizes, key=_least_special, default=None)
+        self._found: dict[tuple[tuple[str, ...], bool], str | None] = {}
         self._concepts = {name: concept for concept in CONCEPTS for name in concept}
 
     def at(self, draft: Draft, first: int, *, has_built_in: bool = False) -> tuple[str, int] | None:
@@ -123,6 +130,14 @@ class KnownFields:
     def called(self, words: Iterable[str], *, has_built_in: bool = False) -> str | None:
         """The field that is called so, in the singular or the plural."""
         spoken = tuple(words)
+        key = (spoken, has_built_in)
+        if key not in self._found:
+            if len(self._found) >= MAX_REMEMBERED:
+                self._found.clear()
+            self._found[key] = self._looked_up(spoken, has_built_in=has_built_in)
+        return self._found[key]
+
+    def _looked_up(self, spoken: tuple[str, ...], *, has_built_in: bool) -> str | None:
         exact = ".".join(spoken)
         if exact in self._fields:
             return exact
@@ -150,13 +165,11 @@ class KnownFields:
 
     def duration(self) -> str | None:
         """The field that says how long a request took."""
-        candidates = [name for name in self._fields if _says_how_long(name)]
-        return min(candidates, key=_least_special, default=None)
+        return self._duration
 
     def size(self) -> str | None:
         """The field that says how many bytes there were."""
-        candidates = [name for name in self._fields if _SIZE_WORDS & set(parts_of(name))]
-        return min(candidates, key=_least_special, default=None)
+        return self._size
 
     def status(self) -> str | None:
         """The field that has the status code of HTTP."""

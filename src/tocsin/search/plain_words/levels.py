@@ -8,7 +8,7 @@ from tocsin.search.plain_words.words import Form
 
 _NAMES = {
     **dict.fromkeys(("debug", "debugs", "trace-level", "verbose", "trace"), Level.DEBUG),
-    **dict.fromkeys(("info", "infos", "informational", "information"), Level.INFO),
+    **dict.fromkeys(("info", "infos", "informational"), Level.INFO),
     **dict.fromkeys(("warn", "warns", "warning", "warnings", "wrn"), Level.WARN),
     **dict.fromkeys(("error", "errors", "err", "errs", "erroring", "errored", "severe"), Level.ERROR),
     **dict.fromkeys(("fatal", "fatals", "critical", "criticals", "crit", "panic", "panics", "emergency"), Level.FATAL),
@@ -53,6 +53,8 @@ def read_levels(draft: Draft) -> None:
         ):
             # "'card declined' errors": what messages say is enough, whatever their level.
             draft.skip([index])
+        elif draft.word(index) == "info" and draft.word(index + 1) in {"about", "on", "regarding"}:
+            draft.skip([index])
         elif draft.is_plain(index) and names_a_level(draft.word(index)) and draft.word(index + 1) not in _IS_A_MESSAGE:
             _read_level(draft, index)
 
@@ -60,7 +62,7 @@ def read_levels(draft: Draft) -> None:
 def read_trouble(draft: Draft) -> None:
     """Take ``what went wrong``: what is serious is meant."""
     for index in range(len(draft.words)):
-        if draft.word(index) in {"wrong", "broken", "broke", "amiss"} and not any(
+        if draft.word(index) in {"wrong", "broken", "broke", "amiss", "fire", "burning"} and not any(
             each.field == "level" for each in draft.conditions
         ):
             condition = Condition(first=index, last=index + 1, field="level", value=f">={Level.ERROR}")

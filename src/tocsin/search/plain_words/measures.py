@@ -25,7 +25,7 @@ _COUNTS = frozenset({
     "how many", "number of", "numbers of", "count of", "counts of", "counts", "count", "total number of",
     "total count of", "how often", "how many times", "amount of", "volume of", "how much", "tally", "total count",
     "the count", "volume", "number", "#", "quantity of", "frequency of", "log count", "no of", "num of", "nr of",
-    "count up", "how frequently",
+    "count up", "how frequently", "how noisy", "how busy", "how chatty", "how verbose",
 })  # fmt: skip
 _UNIQUE = frozenset({"unique", "distinct", "different"})
 _BETWEEN = frozenset({"of", "for", "the", "all", "in", "their", "its", "our", "a", "values", "value"})

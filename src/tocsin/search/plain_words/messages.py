@@ -304,6 +304,10 @@ def read_free_words(draft: Draft) -> None:
 
 def _is_what_we_did(draft: Draft, index: int) -> bool:
     """``how many did we process``: the verb is of who asks."""
+    if draft.taken.get(index - 1) is Part.GROUP and "did" in [
+        draft.said(place) for place in range(max(0, index - 4), index)
+    ]:
+        return True
     return draft.said(index - 1) in {"we", "you", "i", "they"} and draft.said(index - 2) in {
         "did",
         "do",

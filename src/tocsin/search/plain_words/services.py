@@ -15,7 +15,7 @@ from collections.abc import Collection
 from tocsin.query.quoting import as_value
 from tocsin.search.plain_words.contracts import Part
 from tocsin.search.plain_words.draft import Condition, Draft
-from tocsin.search.plain_words.known_fields import parts_of
+from tocsin.search.plain_words.known_fields import KnownFields, parts_of
 from tocsin.search.plain_words.levels import names_a_level
 from tocsin.search.plain_words.lexicon import STOP_WORDS
 from tocsin.search.plain_words.negations import NEGATIONS
@@ -48,6 +48,7 @@ class KnownServices:
 
     def __init__(self, names: Collection[str]) -> None:
         self.names = tuple(sorted(names))
+        self._spellings = [(name, {name.lower(), " ".join(_core(parts_of(name)))}) for name in self.names]
         self._exact: dict[str, list[str]] = {}
         self._core: dict[str, list[str]] = {}
         self._first: dict[str, list[str]] = {}
@@ -85,8 +86,8 @@ class KnownServices:
         """The services whose name, or what is special in it, is one slip away."""
         return [
             name
-            for name in self.names
-            if is_slip_of(word, name.lower()) or is_slip_of(word, " ".join(_core(parts_of(name))))
+            for name, spellings in self._spellings
+            if any(abs(len(word) - len(spelling)) <= 1 and is_slip_of(word, spelling) for spelling in spellings)
         ]
 
 
@@ -96,12 +97,12 @@ def _core(parts: tuple[str, ...]) -> tuple[str, ...]:
     return (*kept[:-1], singular(kept[-1])) if kept else parts
 
 
-def read_services(draft: Draft, services: KnownServices) -> None:
+def read_services(draft: Draft, services: KnownServices, fields: KnownFields) -> None:
     """Take the words that name services."""
     index = 0
     was_service = False
     while index < len(draft.words):
-        last = _read_service(draft, services, index, was_service=was_service)
+        last = _read_service(draft, services, fields, index, was_service=was_service)
         if last is None:
             was_service = was_service and draft.said(index) in _JOINTS | _ARTICLES
             index += 1
@@ -120,7 +121,9 @@ def read_whole_names(draft: Draft, services: KnownServices) -> None:
                 break
 
 
-def _read_service(draft: Draft, services: KnownServices, first: int, *, was_service: bool) -> int | None:
+def _read_service(
+    draft: Draft, services: KnownServices, fields: KnownFields, first: int, *, was_service: bool
+) -> int | None:
     if not draft.is_free(first):
         return None
     if draft.words[first].form is Form.QUOTED:
@@ -130,7 +133,10 @@ def _read_service(draft: Draft, services: KnownServices, first: int, *, was_serv
     run = draft.names(first, MAX_NAME_WORDS)
     for length in range(len(run), 0, -1):
         is_called = draft.word(first + length) in _SAYS_SERVICE
-        found = _found(draft, services, first, run[:length], is_cued=is_cued, is_called=is_called)
+        is_field = not is_called and fields.called(run[:length], has_built_in=True) is not None
+        if is_field and not services.exactly(run[:length]):
+            continue
+        found = _found(draft, services, first, run[:length], is_cued=is_cued, is_called=is_called or was_service)
         if found:
             return _add(draft, opened, first + length + is_called, found)
     return None

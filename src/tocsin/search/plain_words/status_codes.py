@@ -57,6 +57,8 @@ def _code(draft: Draft, index: int) -> str | None:
 
 def _is_status(draft: Draft, first: int, last: int, codes: list[str]) -> bool:
     """Whether numbers are status codes and not just numbers."""
+    if len(codes) > 1 and draft.said(first - 1) not in {"between", "from"}:
+        return True
     if any(".." in code for code in codes) or _PLURAL.fullmatch(draft.word(first)):
         return True
     if draft.word(draft.before(first, _LINKS)) in _CUES or draft.word(last) in {

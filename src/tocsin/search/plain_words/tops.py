@@ -115,13 +115,25 @@ def _group(draft: Draft, fields: KnownFields, noun: Noun, place: int) -> None:
     # "by errors", "by average duration": what they are ordered by, and not another group.
     behind = max(noun.last, place)
     if draft.word(behind) in {"by", "for"} and _is_an_order(draft, fields, behind + 1):
-        statistic = statistic_at(draft, draft.past(behind + 1, {"the", "their", "its"}))
+        place = draft.past(behind + 1, {"the", "their", "its", "total", "number", "of"})
+        statistic = statistic_at(draft, place)
+        named = fields.at(draft, place)
+        if statistic is None and named is not None and fields.is_numeric(named[0]):
+            draft.measures.append(f"max:{named[0]}")
+            draft.take(place, named[1], Part.MEASURE, f"max of {named[0]}")
+            draft.notes.append(f"of {named[0]} the largest value is taken: sums can't be computed")
+            draft.order = "measure"
+            draft.skip([behind])
+            return
         draft.order = "measure" if statistic is not None else None
         draft.skip([behind])
 
 
 def _is_an_order(draft: Draft, fields: KnownFields, place: int) -> bool:
     place = draft.past(place, {"the", "their", "its", "number", "of", "count", "total"})
+    named = fields.at(draft, place)
+    if named is not None and fields.is_numeric(named[0]) and named[0] != fields.status():
+        return True
     if statistic_at(draft, place) is not None or draft.word(place) in {"rate", "volume", "error", "errors", "count"}:
         return True
     return fields.at(draft, place, has_built_in=True) is None
@@ -133,6 +145,8 @@ def _most_common(draft: Draft, fields: KnownFields, first: int) -> bool:
         return False
     behind = draft.past(behind, _SEEN)
     noun = noun_at(draft, fields, behind)
+    if noun is not None and fields.is_numeric(noun.name) and noun.name != fields.status():
+        return False
     if noun is None and not draft.word(behind) and draft.said(first - 1) in {"is", "are", "the", "was", "were"}:
         draft.take(first, behind, Part.ORDER, "the most first")
         return True

@@ -43,6 +43,12 @@ _OR_LESS = frozenset({"or less", "or lower", "or below", "or fewer", "or shorter
 _EXISTS = frozenset({"with", "having", "has", "have", "without", "missing", "lacking", "no", "that have", "who have"})
 _DATA_VALUE = re.compile(r"\S*[\d@_:/.-]\S*")
 _RANGE = re.compile(r"(\d+(?:\.\d+)?)(?:-|\.\.)(\d+(?:\.\d+)?)")
+_ABSENT = frozenset({"missing", "null", "empty", "absent", "unset", "none", "unknown"})
+_PRESENT = frozenset({"present", "known"})
+_NO_VALUE = re.compile(
+    r"(?:slow|fast|noisi|busi|high|low|larg|bigg|new|old|lat|long|short|small)est|worst|best|most|slow|high|low|down|up|failing|broken|missing|bad|large|big|more|less|at|too|not"
+)
+_ID = re.compile(r"(?=[\w-]*\d)[0-9a-z_-]{4,}")
 _HOST_NAME = re.compile(r"[a-z][a-z_]*[-.][\w.-]*\d[\w.-]*|[a-z]{2,}\d{1,3}")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _FIELD_CUES = frozenset({"for", "with", "where", "of", "from", "by", "when", "on", "in", "whose", "and", "to"})
@@ -59,15 +65,35 @@ def read_conditions(draft: Draft, fields: KnownFields) -> None:
 
 
 def _about_a_field(draft: Draft, fields: KnownFields, first: int) -> bool:
-    found = fields.at(draft, first)
+    found = fields.at(draft, first) or _with_an_id(draft, fields, first)
     if found is None or _is_grouped_by(draft, first):
         return False
     name, behind = found
+    if _missing(draft, first, name, behind):
+        return True
     return (
         _compared(draft, fields, first, name, behind)
         or _between(draft, first, name, behind)
         or _equal(draft, fields, first, name, behind)
     )
+
+
+def _with_an_id(draft: Draft, fields: KnownFields, first: int) -> tuple[str, int] | None:
+    """``request 5f2b8c``: what has an id is named with it."""
+    name = fields.ids.get(draft.word(first))
+    is_id = name and draft.is_plain(first + 1) and _ID.fullmatch(draft.word(first + 1))
+    return (name, first + 1) if name and is_id and duration_at(draft, first + 1) is None else None
+
+
+def _missing(draft: Draft, first: int, name: str, behind: int) -> bool:
+    """``where user_id is missing``."""
+    place = draft.past(behind, {"is", "are", "was", "not"})
+    if place == behind or draft.word(place) not in _ABSENT | _PRESENT:
+        return False
+    is_absent = (draft.word(place) in _ABSENT) != ("not" in draft.run(behind, place - behind))
+    condition = Condition(first=first, last=place + 1, field=name, value="*", is_negated=is_absent)
+    draft.add(condition, Part.FIELD, f"{'without' if is_absent else 'with'} {name}")
+    return True
 
 
 def _is_grouped_by(draft: Draft, first: int) -> bool:
@@ -162,8 +188,12 @@ def _equal(draft: Draft, fields: KnownFields, first: int, name: str, behind: int
     )
     if not is_said and not _is_data(draft, fields, name, place):
         place = behind if not operator else place
-        if operator or not _follows_a_cue(draft, first, place):
+        # "customer tier gold": two words that name a field are not said by chance.
+        is_long = behind - first > 1 and draft.is_plain(place) and not draft.word(place).endswith("s")
+        if operator or not (_follows_a_cue(draft, first, place) or (is_long and _may_be_said(draft, place))):
             return False
+    if draft.is_plain(place) and _NO_VALUE.fullmatch(draft.word(place)):
+        return False
     values, last = _values(draft, fields, name, place, is_said=is_said)
     if not values:
         return False
@@ -171,6 +201,11 @@ def _equal(draft: Draft, fields: KnownFields, first: int, name: str, behind: int
     condition = Condition(first=first, last=last, field=name, value=value, is_negated=operator == "!=")
     draft.add(condition, Part.FIELD, f"{name} {'is not' if operator == '!=' else 'is'} {value}")
     return True
+
+
+def _may_be_said(draft: Draft, place: int) -> bool:
+    word = draft.word(place)
+    return word not in STOP_WORDS and not names_a_level(word) and word not in GROUP_CUES
 
 
 def _is_data(draft: Draft, fields: KnownFields, name: str, index: int) -> bool:
@@ -243,6 +278,11 @@ def _about_a_length(draft: Draft, fields: KnownFields, first: int) -> bool:
     if found is None or operator in {"=", "!="}:
         return False
     quantity, last = found
+    counted = fields.at(draft, last)
+    if quantity.dimension is None and counted is not None and fields.is_numeric(counted[0]):
+        # "more than 3 retries"
+        _add_comparison(draft, first, counted[1], counted[0], operator, quantity)
+        return True
     name = None
     if quantity.dimension is Dimension.SIZE:
         name = fields.size()

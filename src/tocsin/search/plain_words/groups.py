@@ -211,3 +211,13 @@ def _listed(draft: Draft, fields: KnownFields, first: int) -> bool:
         return False
     add_group(draft, noun.name, first, noun.last)
     return True
+
+
+def noun_before(draft: Draft, fields: KnownFields, last: int) -> None:
+    """``users with the most errors``, ``hosts that log the most``: the noun says by what."""
+    for first in range(max(0, last - 3), last):
+        if draft.names(first, last - first) and len(draft.names(first, last - first)) == last - first:
+            noun = noun_at(draft, fields, first)
+            if noun is not None and noun.last == last and noun.first == first and noun.name != "pattern":
+                add_group(draft, noun.name, first, last)
+                return

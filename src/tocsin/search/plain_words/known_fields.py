@@ -38,6 +38,9 @@ _ENDINGS = frozenset({"id", "name", "code", "type", "count", "number", "uuid", "
 """Last parts of names that people leave out."""
 
 _DURATION_WORDS = frozenset({"duration", "latency", "elapsed", "took", "rtt", "runtime", "time", "wait", "delay"})
+_DURATION_ORDER = ("duration", "latency", "time", "elapsed", "took")
+"""Which of several fields of durations is meant, when none is named."""
+
 _SIZE_WORDS = frozenset({"bytes", "size", "length", "kb", "mb"})
 
 CONCEPTS: tuple[tuple[str, ...], ...] = (
@@ -115,6 +118,8 @@ class KnownFields:
         self._duration = min(filter(_says_how_long, self._fields), key=_least_special, default=None)
         sizes = (name for name in self._fields if _SIZE_WORDS & set(parts_of(name)))
         self._size = min(sizes, key=_least_special, default=None)
+        #: By what has an id, the field of it: of a ``request 5f2b8c`` the request_id.
+        self.ids = {parts[0]: name for name in self._fields if len(parts := parts_of(name)) == 2 and parts[1] == "id"}
         self._found: dict[tuple[tuple[str, ...], bool], str | None] = {}
         self._concepts = {name: concept for concept in CONCEPTS for name in concept}
 
@@ -237,7 +242,8 @@ def _says_how_long(name: str) -> bool:
     return bool((_DURATION_WORDS - {"time"}) & set(parts)) or parts[-2:] == ("response", "time")
 
 
-def _least_special(name: str) -> tuple[int, int, str]:
+def _least_special(name: str) -> tuple[int, int, int, str]:
     parts = parts_of(name)
     general = {"duration", "latency", "elapsed", "response", "request", "took", "http", "bytes", "size"}
-    return -len(general & set(parts)), len(parts), name
+    rank = min((_DURATION_ORDER.index(part) for part in parts if part in _DURATION_ORDER), default=len(_DURATION_ORDER))
+    return -len(general & set(parts)), len(parts), rank, name

@@ -47,8 +47,8 @@ def read_levels(draft: Draft) -> None:
             _read_level(draft, index)
         if (
             draft.is_plain(index)
+            and draft.is_free(index - 1)
             and draft.words[index - 1].form is Form.QUOTED
-            and index
             and draft.word(index) in _PLURALS
         ):
             # "'card declined' errors": what messages say is enough, whatever their level.

@@ -4,7 +4,7 @@ import re
 
 from tocsin.search.plain_words.contracts import Part
 from tocsin.search.plain_words.draft import Draft
-from tocsin.search.plain_words.groups import leave_noun, noun_at
+from tocsin.search.plain_words.groups import leave_noun, noun_at, noun_before
 from tocsin.search.plain_words.known_fields import DURATION_NAMES, SIZE_NAMES, KnownFields
 from tocsin.search.plain_words.levels import names_a_level
 from tocsin.search.plain_words.lexicon import ARTICLES, EVENT_NOUNS, STOP_WORDS, UNANSWERABLE
@@ -90,6 +90,12 @@ def statistic_at(draft: Draft, index: int) -> tuple[str, int] | None:
 
 def _statistics(draft: Draft, fields: KnownFields, first: int) -> bool:
     found, last = _listed(draft, first)
+    if draft.word(first) == "percentiles":
+        found, last = ["p50", "p95", "p99"], first + 1
+    elif (behind := fields.at(draft, first)) is not None and draft.word(behind[1]) in {"percentile", "percentiles"}:
+        draft.measures.extend(f"{statistic}:{behind[0]}" for statistic in ("p50", "p95", "p99"))
+        draft.take(first, behind[1] + 1, Part.MEASURE, f"percentiles of {behind[0]}")
+        return True
     if not found:
         return False
     word = draft.word(first)
@@ -109,6 +115,10 @@ def _statistics(draft: Draft, fields: KnownFields, first: int) -> bool:
     draft.take(first, last, Part.MEASURE, meaning)
     if end > start:
         draft.take(start, end, Part.MEASURE, name)
+    lead = draft.before(first, {"the"})
+    if (word in _EXTREMES or draft.order == "measure") and draft.said(lead) in {"with", "having", "has", "have", "by"}:
+        draft.order = "measure"
+        noun_before(draft, fields, lead)
     return True
 
 

@@ -288,7 +288,7 @@ def read_free_words(draft: Draft) -> None:
             draft.skip([index])
         elif folded in UNANSWERABLE:
             draft.leave([index], UNANSWERABLE[folded])
-        elif index == _first_said(draft) and folded in ORDERS:
+        elif index == _first_said(draft) and folded in ORDERS and word.text not in _METHODS:
             draft.leave([index], "a question changes nothing: it can only be answered")
         elif _is_number_compared(draft, index):
             draft.leave([index], f"it is not said which field is compared with {word.text}")

@@ -73,6 +73,7 @@ def span_at(draft: Draft, first: int, now: datetime) -> tuple[Span, int] | None:
     """The named stretch of time that begins at ``first``, and the place behind it."""
     return (
         _ago(draft, first, now)
+        or _week_of(draft, first, now)
         or _month(draft, first, now)
         or _part_of_day(draft, first, now)
         or _weekend(draft, first, now)
@@ -168,6 +169,19 @@ def _part_of_day(draft: Draft, first: int, now: datetime) -> tuple[Span, int] | 
 def _hours(day: date, start_hour: int, end_hour: int, now: datetime) -> Span:
     start = midnight(day, now)
     return Span(start=start + timedelta(hours=start_hour), end=start + timedelta(hours=end_hour))
+
+
+def _week_of(draft: Draft, first: int, now: datetime) -> tuple[Span, int] | None:
+    """``the week of November 16`` is the calendar's week that has the day."""
+    place = draft.past(first, _ARTICLES)
+    if draft.word(place) != "week" or draft.word(place + 1) not in {"of", "starting", "beginning", "from"}:
+        return None
+    found = day_at(draft, draft.past(place + 2, {"on"}), now.date())
+    if found is None:
+        return None
+    start = midnight(found[0] - timedelta(days=found[0].weekday()), now)
+    end = start + timedelta(days=7)
+    return Span(start=start, end=end if end <= now else None), found[1]
 
 
 def _month(draft: Draft, first: int, now: datetime) -> tuple[Span, int] | None:

@@ -120,7 +120,11 @@ def _add(draft: Draft, fields: KnownFields, first: int, last: int, codes: list[s
         "return",
     }:
         place -= 1
-    opened = place if place < first and draft.word(place) in _CUES else first
+    if name is not None and draft.word(place - 1) == name.lower():
+        place -= 1
+    opened = (
+        place if place < first and (draft.word(place) in _CUES or draft.word(place) == str(name).lower()) else first
+    )
     while draft.word(last) in (_NOUNS if name is not None else {"status", "code", "codes", "response"}):
         last += 1
     if name is None:

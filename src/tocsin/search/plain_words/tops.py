@@ -5,7 +5,7 @@ import re
 from tocsin.search.plain_words.contracts import Part
 from tocsin.search.plain_words.draft import Draft
 from tocsin.search.plain_words.durations import number_at
-from tocsin.search.plain_words.groups import Noun, add_group, leave_noun, noun_at
+from tocsin.search.plain_words.groups import Noun, add_group, leave_noun, noun_at, noun_before
 from tocsin.search.plain_words.intervals import MAX_LIMIT, number_before
 from tocsin.search.plain_words.known_fields import KnownFields
 from tocsin.search.plain_words.lexicon import ARTICLES, EVENT_NOUNS
@@ -209,7 +209,7 @@ def _the_most(draft: Draft, fields: KnownFields, first: int) -> bool:
     draft.take(first, behind, Part.ORDER, "the most first")
     _leave_who_has_the_most(draft, fields, first)
     if not {draft.said(first - 1), draft.said(first - 2), draft.said(first - 3)} & {"which", "what", "top"}:
-        _noun_before(draft, fields, first - (draft.word(first - 1) in _LEADS))
+        noun_before(draft, fields, first - (draft.word(first - 1) in _LEADS))
     return True
 
 
@@ -220,16 +220,6 @@ def _leave_who_has_the_most(draft: Draft, fields: KnownFields, first: int) -> No
     )
     if asked is not None and draft.is_plain(asked + 1) and noun_at(draft, fields, asked + 1) is None:
         leave_noun(draft, fields, asked + 1)
-
-
-def _noun_before(draft: Draft, fields: KnownFields, last: int) -> None:
-    """``users with the most errors``, ``hosts that log the most``: the noun says by what."""
-    for first in range(max(0, last - 3), last):
-        if draft.names(first, last - first) and len(draft.names(first, last - first)) == last - first:
-            noun = noun_at(draft, fields, first)
-            if noun is not None and noun.last == last and noun.first == first and noun.name != "pattern":
-                add_group(draft, noun.name, first, last)
-                return
 
 
 def _is_of_counts(draft: Draft, place: int) -> bool:

@@ -47,7 +47,29 @@ MAX_WORDS = 100
 """Words beyond are not read: nobody asks so much at once."""
 
 _COUNTED = frozenset(
-    {"rate", "rates", "count", "counts", "number", "numbers", "volume", "volumes", "amount", "patterns"}
+    {
+        "slower",
+        "faster",
+        "worse",
+        "better",
+        "higher",
+        "lower",
+        "more",
+        "fewer",
+        "less",
+        "bigger",
+        "smaller",
+        "rate",
+        "rates",
+        "count",
+        "counts",
+        "number",
+        "numbers",
+        "volume",
+        "volumes",
+        "amount",
+        "patterns",
+    }
 )
 """What a comparison looks at anyway."""
 
@@ -99,7 +121,7 @@ def _read(draft: Draft, times: Times, fields: KnownFields, services: KnownServic
     read_order(draft)
     read_levels(draft)
     read_trouble(draft)
-    read_values(draft)
+    read_values(draft, fields)
     read_denials(draft)
     read_timeouts(draft)
     read_idioms(draft)

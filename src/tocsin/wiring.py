@@ -23,6 +23,7 @@ from tocsin.kit.settings import Settings
 from tocsin.limits.backends.memory import MemoryRateLimiter
 from tocsin.limits.ports import RateLimiter
 from tocsin.logstore.ports import LogStore
+from tocsin.search.comparison.service import ComparisonService, NoPatterns
 from tocsin.search.context import ContextService
 from tocsin.search.exploration import ExplorationService
 from tocsin.search.export import ExportService
@@ -45,6 +46,7 @@ class Reading:
 
     search: SearchService
     exploration: ExplorationService
+    comparison: ComparisonService
     context: ContextService
     export: ExportService
     saved_searches: SavedSearchesService
@@ -134,6 +136,7 @@ def _reading(settings: Settings, store: LogStore, database: Database) -> Reading
     return Reading(
         search=search,
         exploration=ExplorationService(store, limits=limits, clock=clock),
+        comparison=ComparisonService(store, NoPatterns(), limits=limits, clock=clock),
         context=ContextService(store, search, limits=limits),
         export=ExportService(store, limits=exports, clock=clock),
         saved_searches=SavedSearchesService(database, clock=clock),

@@ -20,6 +20,7 @@ from tocsin.api.problems import EXCEPTION_HANDLERS, describe_problem
 from tocsin.api.set_password import router as set_password_router
 from tocsin.ingest.endpoints import BODY_LIMITS_STATE, INGEST_STATE, BodyLimits
 from tocsin.ingest.endpoints import router as ingest_router
+from tocsin.search.comparing_endpoints import ComparingController
 from tocsin.search.endpoints import LogsController
 from tocsin.search.exploring_endpoints import ExploringController
 from tocsin.search.export_endpoints import ExportController
@@ -49,7 +50,14 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
     limits = components.settings.ingest
     for_people = Router(
         "/",
-        route_handlers=[status, LogsController, ExploringController, ExportController, SavedSearchesController],
+        route_handlers=[
+            status,
+            LogsController,
+            ExploringController,
+            ComparingController,
+            ExportController,
+            SavedSearchesController,
+        ],
         dependencies={"principal": Provide(provide_principal)},
         security=ACCESS_TOKEN_SECURITY,
     )
@@ -119,6 +127,7 @@ def _reading(reading: Reading) -> dict[str, Provide]:
     services = {
         "search_service": reading.search,
         "exploration_service": reading.exploration,
+        "comparison_service": reading.comparison,
         "context_service": reading.context,
         "export_service": reading.export,
         "saved_searches": reading.saved_searches,

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from litestar import Litestar
 from litestar.testing import AsyncTestClient
-
 from tests.search.conftest import ORGANIZATION, PRINCIPAL, HeldClock, given, problem
 from tests.support.logs import NOON_UNIX_NANO, log_batch
+
 from tocsin.kit.errors import TocsinError
 from tocsin.logstore.ports import LogStore, Receipt
 from tocsin.search.comparing_endpoints import ComparingController

@@ -21,6 +21,7 @@ from benchmarks.comparison_data import (
     with_a_shift,
     with_more_of_a_value,
 )
+from tocsin.query.tree import Everything
 from tocsin.search.comparison.analysis import changes_told, found_in
 from tocsin.search.comparison.contracts import Change, SubjectKind
 
@@ -32,7 +33,7 @@ Maker = Callable[[int], Pair]
 def changes_in(pair: Pair) -> list[Change]:
     """What is told of a pair."""
     before, after = windows(pair)
-    return changes_told(found_in(before, after, PATTERNS), before, after, PATTERNS, {})
+    return changes_told(found_in(before, after, PATTERNS), before, after, PATTERNS, {}, query=Everything())
 
 
 def is_found(changes: Iterable[Change], planted: dict[str, str | int]) -> bool:

@@ -11,14 +11,14 @@ import pyarrow as pa
 from tocsin.logmodel.batch import STORED_LOG_SCHEMA
 from tocsin.logmodel.masking import shapes
 from tocsin.logstore.ports import SHAPE_COUNTS_SCHEMA, Selection, TimeRange, interval_starts, slice_ranges
+from tocsin.patterns.contracts import PatternCatalogue
 from tocsin.search.comparison.analysis import BLOCKS, Window
-from tocsin.search.comparison.contracts import Catalogue
 from tocsin.search.comparison.counted import cell_nano
-from tocsin.search.comparison.service import WHOLE_ROWS, NoPatterns
+from tocsin.search.comparison.service import WHOLE_ROWS
 
 WINDOW_NANO = 3_600_000_000_000
 ORGANIZATION = UUID(int=1)
-PATTERNS: Catalogue = NoPatterns()
+PATTERNS = PatternCatalogue()
 
 PROCESSES = ("steady", "tide", "bursts", "wandering", "overdispersed", "rare")
 """Independent events; a common random course of all rates; whole batches at once; rates that wander each by itself, in

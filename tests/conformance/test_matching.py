@@ -270,6 +270,14 @@ async def test_any_of_several_shapes_matches(log_store: LogStore, organization_i
     assert await matching_rows(log_store, organization_id, rows, ShapeIn(frozenset(wanted))) == expected
 
 
+async def test_so_many_shapes_match_that_no_statement_could_name_them(
+    log_store: LogStore, organization_id: UUID
+) -> None:
+    rows = [{"shape": shape} for shape in (1, 2**63 + 5, 2**63 + 30_000)]
+    many = frozenset(range(2**63, 2**63 + 20_000))
+    assert await matching_rows(log_store, organization_id, rows, ShapeIn(many)) == [1]
+
+
 async def test_services_match_by_their_whole_name_and_case(log_store: LogStore, organization_id: UUID) -> None:
     rows = [{"service": service} for service in ("api", "API", "api-gateway", "", "ap")]
     assert await matching_rows(log_store, organization_id, rows, ServiceIs("api")) == [0]

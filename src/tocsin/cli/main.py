@@ -13,7 +13,9 @@ import typer
 from tocsin import __version__
 from tocsin.cli import (
     demo_command,
+    evaluate_command,
     key_commands,
+    patterns_command,
     service_commands,
     signing_key_commands,
     simulate_command,
@@ -34,6 +36,7 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(evaluate_command.app, name="evaluate")
 app.add_typer(key_commands.app, name="keys")
 app.add_typer(service_commands.app, name="services")
 app.add_typer(user_commands.app, name="users")
@@ -264,4 +267,5 @@ def version() -> None:
 
 
 app.command("demo")(demo_command.demo)
+app.command("patterns")(patterns_command.patterns)
 app.command("simulate")(simulate_command.simulate)

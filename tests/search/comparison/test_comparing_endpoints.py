@@ -9,13 +9,15 @@ from litestar import Litestar
 from litestar.testing import AsyncTestClient
 from tests.search.conftest import ORGANIZATION, PRINCIPAL, HeldClock, given, problem
 from tests.support.logs import NOON_UNIX_NANO, log_batch
+from tests.support.questions import FixedCatalogue
 
 from tocsin.kit.errors import TocsinError
 from tocsin.logstore.ports import LogStore, Receipt
 from tocsin.search.comparing_endpoints import ComparingController
-from tocsin.search.comparison.service import ComparisonService, NoPatterns
+from tocsin.search.comparison.service import ComparisonService
 from tocsin.search.endpoints import LogsController
 from tocsin.search.limits import QueryLimits
+from tocsin.search.questions import Questions
 from tocsin.search.service import SearchService
 
 Client = AsyncTestClient[Litestar]
@@ -25,13 +27,16 @@ MINUTE_NANO = 60_000_000_000
 
 @pytest.fixture
 async def client(
-    store: LogStore, limits: QueryLimits, clock: HeldClock, service: SearchService
+    store: LogStore, limits: QueryLimits, clock: HeldClock, questions: Questions, service: SearchService
 ) -> AsyncIterator[Client]:
+    comparison = ComparisonService(store, FixedCatalogue(), questions, limits=limits, clock=clock)
     app = Litestar(
         [ComparingController, LogsController],
         dependencies={
             "principal": given(PRINCIPAL),
-            "comparison_service": given(ComparisonService(store, NoPatterns(), limits=limits, clock=clock)),
+            "comparison_service": given(
+                ComparisonService(store, FixedCatalogue(), questions, limits=limits, clock=clock)
+            ),
             "search_service": given(service),
         },
         exception_handlers={TocsinError: problem},

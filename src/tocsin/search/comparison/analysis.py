@@ -8,8 +8,10 @@ import pyarrow as pa
 
 from tocsin.logmodel.metadata import text_of
 from tocsin.logstore.ports import Selection, TimeRange
+from tocsin.patterns.contracts import PatternCatalogue
+from tocsin.query.tree import Node
 from tocsin.search.comparison.candidates import Tests, tested
-from tocsin.search.comparison.contracts import Catalogue, Change, Reading, SubjectKind
+from tocsin.search.comparison.contracts import Change, Reading, SubjectKind
 from tocsin.search.comparison.counted import Counted, counted
 from tocsin.search.comparison.explaining import Explainer, Lead
 from tocsin.search.comparison.report import Told, changes_of
@@ -69,7 +71,7 @@ class Found:
     messages: dict[int, str]
 
 
-def found_in(before: Window, after: Window, catalogue: Catalogue) -> Found:
+def found_in(before: Window, after: Window, catalogue: PatternCatalogue) -> Found:
     """What changed; work for a thread of its own."""
     counts = counted((before.time_range, before.counts), (after.time_range, after.counts), catalogue.pattern_of)
     seen = {int(shape) for table in (before.rows, after.rows) for shape in table["shape"].unique().to_pylist()}
@@ -92,7 +94,7 @@ def found_in(before: Window, after: Window, catalogue: Catalogue) -> Found:
 
 
 def changes_told(
-    found: Found, before: Window, after: Window, catalogue: Catalogue, texts: dict[int, str]
+    found: Found, before: Window, after: Window, catalogue: PatternCatalogue, texts: dict[int, str], *, query: Node
 ) -> list[Change]:
     """What was found as changes, the most telling first; ``texts`` are those of ``Found.shapes``."""
     told = Told(
@@ -102,7 +104,7 @@ def changes_told(
         tests=found.tests,
         before=before.time_range,
         after=after.time_range,
-        query=after.selection.query,
+        query=query,
         patterns=catalogue.patterns,
         pattern_of=catalogue.pattern_of,
         shape_texts=texts,
@@ -118,7 +120,7 @@ def _distance(before: TimeRange, after: TimeRange) -> float:
     return (middles[1] - middles[0]) / (before.end_unix_nano - before.start_unix_nano)
 
 
-def _shapes_told(leads: list[Lead], counts: Counted, numbers: Numbers, catalogue: Catalogue) -> list[int]:
+def _shapes_told(leads: list[Lead], counts: Counted, numbers: Numbers, catalogue: PatternCatalogue) -> list[int]:
     found: dict[int, None] = {}
     for candidate in (each for lead in leads for each in (lead.candidate, *lead.also)):
         if candidate.kind is SubjectKind.PATTERN:

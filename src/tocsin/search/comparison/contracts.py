@@ -1,51 +1,9 @@
 """What other rooms see of a comparison: the question and the answer."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Protocol
 
 from tocsin.logstore.ports import OrganizationId, TimeRange
-
-
-class KnownPattern(Protocol):
-    """What a comparison says of a pattern."""
-
-    @property
-    def id(self) -> int:
-        """Names it in queries, in 16 hexadecimal digits."""
-        ...
-
-    @property
-    def template(self) -> str:
-        """How people read it."""
-        ...
-
-    @property
-    def name(self) -> str | None:
-        """What people call it."""
-        ...
-
-
-class Catalogue(Protocol):
-    """Which pattern a shape belongs to, at one moment."""
-
-    @property
-    def patterns(self) -> Mapping[int, KnownPattern]:
-        """All patterns by id."""
-        ...
-
-    def pattern_of(self, shape: int) -> int | None:
-        """The pattern of a shape; None of one that no pattern has yet."""
-        ...
-
-
-class PatternSource(Protocol):
-    """Knows the patterns of organizations."""
-
-    async def catalogue(self, organization_id: OrganizationId) -> Catalogue:
-        """The patterns of an organization as they are now."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from tocsin.search.comparison.special import Floats, normal_tail
 
 FALSE_SHARE = 0.12
 """The false discovery rate that the procedure is given. About a third of it comes out where nothing changed, since
-counts are discrete, dispersions are never taken for less than chance, small changes aren't told, and bursty things weigh
-less: ``benchmarks/comparison.py`` measures it, and the promise is 5 %."""
+counts are discrete, dispersions are never taken for less than chance, small changes aren't told, and bursty things
+weigh less: ``benchmarks/comparison.py`` measures it, and the promise is 5 %."""
 
 _LARGEST_EXPECTATION = 6.0
 _STEPS = 60

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from tocsin.logstore.ports import TimeRange
+from tocsin.patterns.contracts import Pattern
 from tocsin.query.tree import Node
 from tocsin.search.comparison.candidates import ERROR_SEVERITY, Candidate, Tests
 from tocsin.search.comparison.contracts import (
     Change,
     ChangeKind,
     Evidence,
-    KnownPattern,
     Side,
     Subject,
     SubjectKind,
@@ -40,7 +40,7 @@ class Told:
     before: TimeRange
     after: TimeRange
     query: Node
-    patterns: Mapping[int, KnownPattern]
+    patterns: Mapping[int, Pattern]
     pattern_of: Callable[[int], int | None]
     #: The text of a shape without a pattern.
     shape_texts: Mapping[int, str]

@@ -1,7 +1,6 @@
 """``ComparisonService``: reads two windows and says what changed."""
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import replace
 
 import pyarrow as pa
@@ -15,36 +14,19 @@ from tocsin.query.text import to_text
 from tocsin.query.tree import ShapeIs
 from tocsin.search.comparison.analysis import BLOCKS, Found, Window, changes_told, found_in
 from tocsin.search.comparison.contracts import (
-    Catalogue,
     Comparison,
     ComparisonQuestion,
-    KnownPattern,
-    PatternSource,
 )
 from tocsin.search.comparison.counted import cell_nano
 from tocsin.search.comparison.windows import windows_of
 from tocsin.search.field_names import both
 from tocsin.search.limits import QueryLimits
-from tocsin.search.questions import check_limit
+from tocsin.search.questions import Catalogues, Questions, check_limit
 
 DEFAULT_CHANGES, MAX_CHANGES = 20, 200
 
 WHOLE_ROWS = 20_000
 """A window with at most so many logs is read whole; of a larger one, about so many rows are."""
-
-
-class NoPatterns:
-    """A catalogue in which every shape is a pattern of its own."""
-
-    patterns: Mapping[int, KnownPattern] = {}
-
-    def pattern_of(self, shape: int) -> int | None:
-        """See ``Catalogue``."""
-        return None
-
-    async def catalogue(self, organization_id: object) -> Catalogue:
-        """See ``PatternSource``."""
-        return self
 
 
 class ComparisonService:
@@ -53,9 +35,12 @@ class ComparisonService:
     Its method raises as ``SearchService``'s do, and ``InvalidTimeRange`` where the windows can't be compared.
     """
 
-    def __init__(self, store: LogStore, patterns: PatternSource, *, limits: QueryLimits, clock: Clock) -> None:
+    def __init__(
+        self, store: LogStore, catalogues: Catalogues, questions: Questions, *, limits: QueryLimits, clock: Clock
+    ) -> None:
         self._store = store
-        self._patterns = patterns
+        self._catalogues = catalogues
+        self._questions = questions
         self._limits = limits
         self._clock = clock
 
@@ -67,21 +52,21 @@ class ComparisonService:
         """
         check_limit(question.limit, MAX_CHANGES)
         before_range, after_range = windows_of(question, now_unix_nano=self._clock.now_unix_nano())
-        query = parse(question.text)
         after_selection = Selection(
             organization_id=question.organization_id,
             time_range=after_range,
-            query=query,
+            query=await self._questions.query(question.organization_id, question.text),
             timeout_seconds=self._limits.timeout_seconds,
         )
         async with self._limits.slot(after_selection):
-            catalogue = await self._patterns.catalogue(question.organization_id)
+            catalogue = await self._catalogues.catalogue(question.organization_id)
             before, after = await asyncio.gather(
                 self._read(replace(after_selection, time_range=before_range)), self._read(after_selection)
             )
             found = await asyncio.to_thread(found_in, before, after, catalogue)
             texts = await self._texts(found, before, after, limit=question.limit)
-        changes = changes_told(found, before, after, catalogue, texts)
+        query = parse(question.text)
+        changes = changes_told(found, before, after, catalogue, texts, query=query)
         return Comparison(
             query=to_text(query),
             before=before.reading,

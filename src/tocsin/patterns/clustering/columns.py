@@ -1,0 +1,169 @@
+"""Which words of a bucket are variables.
+
+A *star* is a set of rows that are equal but for one column. The more values stand in that column, the more they look
+like values, and the more constants hold the rest together, the surer is it that the column is a variable there. Rows of
+an accepted star become one row, with a wildcard in that column, and stars are sought again. A *class* is a set of rows
+that are equal but for words of one look, in as many columns as it may be.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tocsin.patterns.clustering.rules import NOTHING, Rule
+from tocsin.patterns.clustering.words import (
+    is_in_capitals,
+    looks_variable,
+    looks_very_variable,
+    names_the_next,
+    says_what_happens,
+)
+
+WILD = 0
+
+Rows = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+
+
+#: How much it takes: (values in the star or rows of the class, constants in the rest of the row).
+_BESIDE_WILDCARD = (1, 2)
+_VERY_VARIABLE = (2, 1)
+_VARIABLE = (3, 1)
+_PLAIN = (4, 2)
+_MANY_PLAIN = (8, 1)
+_AFTER_NAMES = (2, 3)
+_FIRST_WORD = (30, 2)
+_EVENTS = (30, 2)
+_CLASS_VERY_VARIABLE = (2, 2)
+_CLASS_VARIABLE = (3, 3)
+_CLASS_CAPITALS = (4, 2)
+
+
+def grouped_rows(rows: list[tuple[str | None, ...]], without: frozenset[Rule] = NOTHING) -> list[int]:
+    """The group of each row, as any number that its members share.
+
+    Args:
+        rows: in an order that the set of rows fixes; None is a wildcard.
+        without: rules that don't hold.
+    """
+    if len(rows) < 2:
+        return [0] * len(rows)
+    words = sorted({word for row in rows for word in row if word is not None})
+    ids: dict[str | None, int] = {word: index + 1 for index, word in enumerate(words)}
+    ids[None] = WILD
+    matrix = np.array([[ids[word] for word in row] for row in rows], dtype=np.int64).reshape(len(rows), -1)
+    return _Bucket(matrix, words, without).groups()
+
+
+class _Bucket:
+    def __init__(self, matrix: Rows, words: list[str], without: frozenset[Rule]) -> None:
+        self._without = without
+        self._strong = _flags(words, looks_very_variable)
+        self._variable = _flags(words, looks_variable)
+        self._capitals = _flags(words, is_in_capitals)
+        self._event = _flags(words, says_what_happens)
+        self._naming = _flags(words, names_the_next)
+        self._group_of_row = np.arange(len(matrix))
+        generator = np.random.default_rng(len(words))
+        self._hashes = generator.integers(0, 2**63, size=(matrix.shape[1], len(words) + 2), dtype=np.uint64)
+        self._become(matrix)
+
+    def groups(self) -> list[int]:
+        while self._merge_stars() or self._merge_classes():
+            pass
+        return [int(group) for group in self._group_of_row]
+
+    def _become(self, matrix: Rows) -> None:
+        """Rows that are equal now are one."""
+        self._matrix, inverse = np.unique(matrix, axis=0, return_inverse=True)
+        self._group_of_row = inverse.reshape(-1)[self._group_of_row]
+
+    def _merge_stars(self) -> bool:
+        rows, columns = self._matrix.shape
+        if rows < 2:
+            return False
+        parts = self._hashes[np.arange(columns), self._matrix]
+        whole = parts.sum(axis=1, dtype=np.uint64)
+        best_size, best_column = np.zeros(rows, dtype=np.int64), np.full(rows, -1)
+        for column in np.flatnonzero((self._matrix != self._matrix[0]).any(axis=0)):
+            size = self._accepted(int(column), whole - parts[:, column])
+            is_better = size > best_size
+            best_size[is_better], best_column[is_better] = size[is_better], column
+        changed = np.flatnonzero(best_column >= 0)
+        if not changed.size:
+            return False
+        self._matrix[changed, best_column[changed]] = WILD
+        self._become(self._matrix)
+        return True
+
+    def _accepted(self, column: int, rest: NDArray[np.uint64]) -> Rows:
+        """For each row, how many values its star in a column has; 0 where there is none to accept."""
+        values = self._matrix[:, column]
+        _, star, sizes = np.unique(rest, return_inverse=True, return_counts=True)
+        count = len(sizes)
+
+        def counted(flags: Flags) -> Rows:
+            return np.bincount(star, weights=flags[values], minlength=count).astype(np.int64)
+
+        held = np.zeros(count, dtype=np.int64)
+        held[star] = (self._matrix != WILD).sum(axis=1) - (values != WILD)
+        is_named = np.zeros(count, dtype=bool)
+        is_named[star] = self._naming[self._matrix[:, column - 1]] if column else False
+        wild = np.bincount(star, weights=values == WILD, minlength=count).astype(np.int64)
+        accepted = self._enough(column, sizes, held, wild, counted(self._strong), counted(self._variable), is_named)
+        if Rule.EVENTS not in self._without:
+            is_event = 2 * counted(self._event) >= sizes - wild
+            accepted &= ~(is_event & (wild == 0) & ((sizes < _EVENTS[0]) | (held < _EVENTS[1])))
+        return np.where((accepted & (sizes >= 2))[star], sizes[star], 0)
+
+    def _enough(
+        self, column: int, sizes: Rows, held: Rows, wild: Rows, strong: Rows, variable: Rows, is_named: Flags
+    ) -> Flags:
+        if column == 0 and Rule.FIRST_WORD not in self._without:
+            return ((strong + wild >= sizes) | (sizes >= _FIRST_WORD[0])) & (held >= _FIRST_WORD[1])
+        accepted = np.zeros(len(sizes), dtype=bool)
+        for rule, values, (least_values, least_held) in (
+            (Rule.BESIDE_WILDCARD, wild, _BESIDE_WILDCARD),
+            (Rule.VERY_VARIABLE, strong, _VERY_VARIABLE),
+            (Rule.VARIABLE, variable, _VARIABLE),
+            (Rule.PLAIN, sizes, _PLAIN),
+            (Rule.PLAIN, sizes, _MANY_PLAIN),
+            (Rule.AFTER_NAMES, np.where(is_named, sizes, 0), _AFTER_NAMES),
+        ):
+            if rule not in self._without:
+                accepted |= (values >= least_values) & (held >= least_held)
+        return accepted
+
+    def _merge_classes(self) -> bool:
+        if Rule.CLASSES not in self._without and (
+            self._merge_class(self._strong, _CLASS_VERY_VARIABLE) or self._merge_class(self._variable, _CLASS_VARIABLE)
+        ):
+            return True
+        return Rule.CAPITALS not in self._without and self._merge_class(self._capitals, _CLASS_CAPITALS)
+
+    def _merge_class(self, flags: Flags, enough: tuple[int, int]) -> bool:
+        """Merge rows that are equal but for words of a class, beyond the first column."""
+        rows, columns = self._matrix.shape
+        if rows < enough[0]:
+            return False
+        in_class = flags[self._matrix]
+        in_class[:, :1] = False
+        marked = np.where(in_class | (self._matrix == WILD), len(flags), self._matrix)
+        whole = self._hashes[np.arange(columns), marked].sum(axis=1, dtype=np.uint64)
+        _, group, sizes = np.unique(whole, return_inverse=True, return_counts=True)
+        held = (marked != len(flags)).sum(axis=1)
+        matrix = self._matrix.copy()
+        for each in np.flatnonzero(sizes >= enough[0]):
+            members = np.flatnonzero(group == each)
+            if held[members[0]] >= enough[1]:
+                varying = (matrix[members] != matrix[members[0]]).any(axis=0)
+                matrix[np.ix_(members, np.flatnonzero(varying))] = WILD
+        if (matrix == self._matrix).all():
+            return False
+        self._become(matrix)
+        return True
+
+
+def _flags(words: list[str], has: Callable[[str], bool]) -> Flags:
+    return np.array([False, *(has(word) for word in words)])

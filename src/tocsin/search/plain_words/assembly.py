@@ -1,0 +1,106 @@
+"""From the conditions of a question to one query."""
+
+from tocsin.kit.errors import InvalidQuery
+from tocsin.query.parser import MAX_LENGTH, parse
+from tocsin.search.plain_words.draft import Condition, Draft
+from tocsin.search.plain_words.lexicon import ARTICLES
+from tocsin.search.plain_words.levels import merged
+from tocsin.search.plain_words.negations import with_negations
+
+_BUILT_IN = ("service", "level", "trace_id", "span_id")
+
+
+def query_of(draft: Draft) -> str:
+    """The query that asks for logs of which every condition is true; what can't be in a query is left."""
+    conditions = with_negations(draft)
+    included = [each for each in conditions if not each.is_negated]
+    excluded = [each for each in conditions if each.is_negated]
+    pieces = [
+        *_of_fields(included, sign=""),
+        *_of_messages(draft, included),
+        *_of_fields(excluded, sign="-"),
+        *_without_messages(draft, excluded),
+    ]
+    return _that_parses(draft, pieces)
+
+
+Piece = tuple[str, list[Condition]]
+"""A part of a query, and the conditions that it is made of."""
+
+
+def _of_fields(conditions: list[Condition], *, sign: str) -> list[Piece]:
+    names = dict.fromkeys(each.field for each in conditions if each.field != "message")
+    ordered = [*(name for name in _BUILT_IN if name in names), *(name for name in names if name not in _BUILT_IN)]
+    pieces: list[Piece] = []
+    for name in ordered:
+        of_name = [each for each in conditions if each.field == name]
+        if name == "level":
+            pieces.append((f"{sign}level:{_listed(merged([each.value for each in of_name]))}", of_name))
+            continue
+        equal = [each for each in of_name if each.value[:1] not in {">", "<"} and each.value != "*"]
+        others = [each for each in of_name if each not in equal]
+        if equal:
+            values = dict.fromkeys(value for each in equal for value in _values(each.value))
+            pieces.append((f"{sign}{name}:{_listed(list(values))}", equal))
+        pieces.extend((f"{sign}{name}:{each.value}", [each]) for each in others)
+    return pieces
+
+
+def _values(value: str) -> list[str]:
+    return value[1:-1].split(" OR ") if value.startswith("(") else [value]
+
+
+def _listed(values: list[str]) -> str:
+    return values[0] if len(values) == 1 else f"({' OR '.join(values)})"
+
+
+def _of_messages(draft: Draft, conditions: list[Condition]) -> list[Piece]:
+    """Words beside each other must all be there; those with ``or`` between them are a choice."""
+    choices: list[list[Condition]] = []
+    for condition in (each for each in conditions if each.field == "message"):
+        if choices and _is_choice(draft, choices[-1][-1], condition):
+            choices[-1].append(condition)
+        elif not any(condition.value == each.value for choice in choices for each in choice):
+            choices.append([condition])
+    return [(each[0].value if len(each) == 1 else _choice(each), each) for each in choices]
+
+
+def _choice(conditions: list[Condition]) -> str:
+    return f"({' OR '.join(each.value for each in conditions)})"
+
+
+def _is_choice(draft: Draft, first: Condition, second: Condition) -> bool:
+    between = [draft.said(place) for place in range(first.last, second.first)]
+    return "or" in between and all(word in {"or", "either", "a", "an", "the"} for word in between)
+
+
+def _without_messages(draft: Draft, conditions: list[Condition]) -> list[Piece]:
+    """Words that stand beside each other are excluded together: ``without health checks``."""
+    runs: list[list[Condition]] = []
+    for condition in (each for each in conditions if each.field == "message"):
+        if runs and all(draft.said(place) in ARTICLES for place in range(runs[-1][-1].last, condition.first)):
+            runs[-1].append(condition)
+        else:
+            runs.append([condition])
+    return [(f"-{each[0].value}" if len(each) == 1 else f"-({' '.join(one.value for one in each)})", each) for each in runs]
+
+
+def _that_parses(draft: Draft, pieces: list[Piece]) -> str:
+    kept: list[str] = []
+    for text, conditions in pieces:
+        longer = " ".join([*kept, text])
+        if len(longer) <= MAX_LENGTH and _parses(longer):
+            kept.append(text)
+            continue
+        for condition in conditions:
+            draft.untake(condition.first, condition.last)
+            draft.leave(range(condition.first, condition.last))
+    return " ".join(kept)
+
+
+def _parses(text: str) -> bool:
+    try:
+        parse(text)
+    except InvalidQuery:
+        return False
+    return True

@@ -80,6 +80,8 @@ WITH_ANY_TOKEN = {("GET", "/v1/auth/me")}
 LOOKING = {("POST", "/v1/auth/password"), ("POST", "/v1/auth/logout"), ("POST", "/v1/auth/logout-everywhere")} | {
     ("POST", "/v1/auth/ticket"),
     ("POST", "/v1/logs/compare"),
+    ("POST", "/v1/logs/search"),
+    ("POST", "/v1/logs/translate"),
 }
 NOT_LOOKING = {("GET", path) for path in ("/v1/keys", "/v1/invitations", "/v1/auth/sessions", "/v1/auth/tokens")}
 

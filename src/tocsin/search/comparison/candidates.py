@@ -28,14 +28,17 @@ LEAST_SHARE_GAP = 0.1
 """A share near 1 can't grow by ``LEAST_RATIO``: it is told where it and what is left of 1 both moved enough."""
 
 SHARES = {
-    SubjectKind.PATTERN: 0.55,
-    SubjectKind.METADATA_VALUE: 0.2,
-    SubjectKind.NUMBER: 0.13,
+    SubjectKind.PATTERN: 0.6,
+    SubjectKind.METADATA_VALUE: 0.17,
+    SubjectKind.NUMBER: 0.11,
     SubjectKind.SERVICE: 0.05,
     SubjectKind.LEVEL: 0.04,
     SubjectKind.VOLUME: 0.03,
 }
 """How the false discoveries that may be told are divided among the kinds."""
+
+RISES_SHARE = 1.5
+"""How much more readily than evenly a rise is told; 2 would tell no falls. What is new is what people ask about."""
 
 ERROR_SEVERITY = 17
 """From this severity on a few new logs are worth telling."""
@@ -81,7 +84,7 @@ def tested(counted: Counted, values: CountedValues, numbers: Numbers, *, blocks:
         SubjectKind.METADATA_VALUE: _share_tests(values),
     }
     shifts = shifts_of(numbers.values, blocks=blocks, distance=distance)
-    p = {kind: tests.p for kind, tests in rates.items()}
+    p = {kind: _leaning(tests) for kind, tests in rates.items()}
     if tide is None:
         # Without a common change there is no change of the volume that its parts don't tell better.
         p[SubjectKind.VOLUME] = np.ones_like(p[SubjectKind.VOLUME])
@@ -96,6 +99,11 @@ def tested(counted: Counted, values: CountedValues, numbers: Numbers, *, blocks:
         candidates=_discoveries(p, weights, rates, shifts),
         asked=_asked(rates, shifts, values, numbers),
     )
+
+
+def _leaning(tests: RateTests) -> Floats:
+    """The p-values, with more of the false discoveries that may be told for rises than for falls."""
+    return np.minimum(tests.p / np.where(tests.log_ratio > 0, RISES_SHARE, 2 - RISES_SHARE), 1.0)
 
 
 def _in_tide(things: Things, tide: Tide | None) -> RateTests:

@@ -7,8 +7,8 @@ import numpy.typing as npt
 
 from tocsin.search.comparison.special import Floats, normal_tail
 
-FALSE_SHARE = 0.12
-"""The false discovery rate that the procedure is given. About a third of it comes out where nothing changed, since
+FALSE_SHARE = 0.08
+"""The false discovery rate that the procedure is given. About half of it comes out where nothing changed, since
 counts are discrete, dispersions are never taken for less than chance, small changes aren't told, and bursty things
 weigh less: ``benchmarks/comparison.py`` measures it, and the promise is 5 %."""
 
@@ -42,11 +42,11 @@ def weights_for(expected: Floats, *, share: float = FALSE_SHARE) -> Floats:
     if not expected.size:
         return expected
     capped = np.clip(expected, 1e-6, _LARGEST_EXPECTATION)
-    low, high = -50.0, 200.0
+    low, high = -50.0, 500.0
     for _ in range(_STEPS):
         middle = (low + high) / 2
-        mean = float(np.mean(normal_tail(capped / 2 + middle / capped))) / share
-        low, high = (middle, high) if mean > 1 else (low, middle)
+        spent = float(np.sum(normal_tail(capped / 2 + middle / capped)))
+        low, high = (middle, high) if spent > share else (low, middle)
     weights = normal_tail(capped / 2 + low / capped) / share
     total = float(weights.sum())
     return weights * (expected.size / total) if total > 0 and math.isfinite(total) else np.ones_like(expected)

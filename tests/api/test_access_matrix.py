@@ -78,7 +78,8 @@ WITH_ANY_TOKEN = {("GET", "/v1/auth/me")}
 
 #: What one may do before one's one-time password is changed: look, change it, and leave.
 LOOKING = {("POST", "/v1/auth/password"), ("POST", "/v1/auth/logout"), ("POST", "/v1/auth/logout-everywhere")} | {
-    ("POST", "/v1/auth/ticket")
+    ("POST", "/v1/auth/ticket"),
+    ("POST", "/v1/logs/search"),
 }
 NOT_LOOKING = {("GET", path) for path in ("/v1/keys", "/v1/invitations", "/v1/auth/sessions", "/v1/auth/tokens")}
 

@@ -1,8 +1,8 @@
 """Pages of real output, made by a running server: `python -m benchmarks.pages --data DIR` writes docs/pages/.
 
-DIR holds logs of an OpenStack (`openstack_faults/dev/<Subsystem>/Test_N/logs/round_1/<subsystem>/*.log`); faults for the
-comparisons are those of the simulated shop. A page shows what Tocsin made of the logs, templates and figures; no log is
-copied.
+DIR holds logs of an OpenStack (`openstack_faults/dev/<Subsystem>/Test_N/logs/round_1/<subsystem>/*.log`); faults for
+the comparisons are those of the simulated shop. A page shows what Tocsin made of the logs, templates and figures; no
+log is copied.
 """
 
 import argparse
@@ -136,9 +136,9 @@ def comparison_page(asked: Asked, faults: list[dict[str, Any]]) -> str:
     lines = [
         "# Comparisons around injected faults",
         "",
-        "A simulated shop of twelve services runs for an hour, then something goes wrong. What `POST /v1/logs/compare` says",
-        "changed in the time of the fault against as long just before it, the most telling first, with the query that shows",
-        "it. It knows nothing of the faults. Made by `python -m benchmarks.pages`.",
+        "A simulated shop of twelve services runs for an hour, then something goes wrong. What `POST /v1/logs/compare`",
+        "says changed in the time of the fault against as long just before it, the most telling first, with the query",
+        "that shows it. It knows nothing of the faults. Made by `python -m benchmarks.pages`.",
     ]
     for fault in faults:
         answer = asked.post(

@@ -39,7 +39,7 @@ EXPECTED = {
             /v1/logs/fields/values /v1/logs/histogram /v1/logs/shapes /v1/logs/{log_id} /v1/logs/{log_id}/context
             /v1/patterns /v1/patterns/{pattern_id} /v1/patterns/edits
         POST /v1/auth/password /v1/auth/logout /v1/auth/logout-everywhere /v1/auth/switch /v1/auth/ticket
-            /v1/auth/tokens /v1/logs/translate /v1/logs/search
+            /v1/auth/tokens /v1/logs/translate /v1/logs/search /v1/logs/compare
         DELETE /v1/auth/sessions/{session_id} /v1/auth/tokens/{token_id}
         WS /live/logs
     """,

@@ -333,18 +333,12 @@ class LogStore(Protocol):
         ...
 
     async def sample(
-        self,
-        selection: Selection,
-        *,
-        slices: int,
-        rows_per_slice: int,
-        columns: Sequence[str] = STORED_LOG_COLUMNS,
+        self, selection: Selection, *, slices: int, rows_per_slice: int, columns: Sequence[str] = STORED_LOG_COLUMNS
     ) -> pa.Table:
         """The first ``rows_per_slice`` logs that match of each of ``slices`` parts of the time range, oldest first.
 
-        In ``STORED_LOG_SCHEMA``, or these columns of it, as they are ordered here; a store that keeps columns apart
-        reads no others. ``slice_ranges`` says which parts these are. Costs little more than the rows that are
-        returned, however many match. Raises as ``scan`` does.
+        In ``STORED_LOG_SCHEMA``, or these columns of it. ``slice_ranges`` says which parts these are. Costs little more
+        than the rows that are returned, however many match. Raises as ``scan`` does.
         """
         ...
 

@@ -20,6 +20,7 @@ _NOUNS = frozenset({
     "status", "code", "codes", "statuses", "response", "responses", "error", "errors", "http", "result", "results",
     "failures",
 })  # fmt: skip
+_COMPARING = frozenset({"than", "least", "over", ">", "<", ">=", "<=", "above", "under", "below"})
 _JOINTS = frozenset({"or", "and"})
 
 
@@ -57,6 +58,8 @@ def _code(draft: Draft, index: int) -> str | None:
 
 def _is_status(draft: Draft, first: int, last: int, codes: list[str]) -> bool:
     """Whether numbers are status codes and not just numbers."""
+    if draft.said(first - 1) in _COMPARING and not any(".." in code for code in codes):
+        return False
     if len(codes) > 1 and draft.said(first - 1) not in {"between", "from"}:
         return True
     if any(".." in code for code in codes) or _PLURAL.fullmatch(draft.word(first)):

@@ -63,6 +63,12 @@ def read_tops(draft: Draft, fields: KnownFields) -> None:
 
 def _new(draft: Draft, first: int) -> bool:
     behind = draft.after(first, _NEW)
+    if behind is not None and draft.said(first - 1) in {"are", "is"} and draft.said(first - 2) in _NEW_NOUNS:
+        # "which errors are new"
+        draft.is_only_new = True
+        draft.take(first, behind, Part.GROUP, "patterns that were never seen before")
+        add_group(draft, "pattern", first, first)
+        return True
     if behind is None or draft.word(behind) not in _NEW_NOUNS:
         return False
     draft.is_only_new = True
@@ -218,7 +224,7 @@ def _leave_who_has_the_most(draft: Draft, fields: KnownFields, first: int) -> No
     asked = next(
         (place for place in range(first - 1, max(-1, first - 5), -1) if draft.word(place) in {"which", "what"}), None
     )
-    if asked is not None and draft.is_plain(asked + 1) and noun_at(draft, fields, asked + 1) is None:
+    if asked is not None and draft.word(asked + 1).isalpha() and noun_at(draft, fields, asked + 1) is None:
         leave_noun(draft, fields, asked + 1)
 
 

@@ -232,6 +232,10 @@ def _listed(draft: Draft, fields: KnownFields, first: int) -> bool:
         return False
     place = draft.past(first + 1, ARTICLES | {"me", "us", "of", "unique", "distinct", "different", "which", "list"})
     noun = _group_noun(draft, fields, place)
+    concept = fields.concept_at(draft, place)
+    if noun is None and concept is not None and is_plural(draft.word(concept - 1)):
+        leave_noun(draft, fields, place)
+        return True
     if noun is None or not is_plural(draft.word(noun.last - 1)) or draft.word(place) in EVENT_NOUNS:
         return False
     if noun.name == fields.duration() or (fields.is_numeric(noun.name) and noun.name != fields.status()):

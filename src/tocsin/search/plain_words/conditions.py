@@ -320,6 +320,16 @@ def _is_of_requests(draft: Draft, first: int, behind: int) -> bool:
 def _about_a_host(draft: Draft, fields: KnownFields, first: int) -> None:
     """``on web-3``: a name with a number is a host's there, if there is a field of hosts."""
     name = fields.called(("host",))
+    if (
+        name is not None
+        and fields.at(draft, first + 1) == (name, first + 2)
+        and _HOST_NAME.fullmatch(draft.word(first))
+    ):
+        # "web-3 host"
+        text = draft.words[first].text
+        condition = Condition(first=first, last=first + 2, field=name, value=as_value(text))
+        draft.add(condition, Part.FIELD, f"{name} is {text}")
+        return
     is_host = draft.word(first) == "on" and draft.is_plain(first + 1) and _HOST_NAME.fullmatch(draft.word(first + 1))
     text = draft.words[first + 1].text if is_host else ""
     if name is None or not is_host or any(text.lower() == service.lower() for service in draft.vocabulary.services):

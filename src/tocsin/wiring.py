@@ -28,6 +28,7 @@ from tocsin.limits.ports import RateLimiter
 from tocsin.logstore.ports import LogStore, OrganizationId
 from tocsin.patterns.repository import PatternsRepository
 from tocsin.patterns.service import PatternsService
+from tocsin.search.comparison.service import ComparisonService
 from tocsin.search.context import ContextService
 from tocsin.search.exploration import ExplorationService
 from tocsin.search.export import ExportService
@@ -58,6 +59,7 @@ class Reading:
     questions: Questions
     search: SearchService
     exploration: ExplorationService
+    comparison: ComparisonService
     context: ContextService
     export: ExportService
     patterns: PatternListing
@@ -176,6 +178,7 @@ def _reading(
         questions=questions,
         search=search,
         exploration=exploration,
+        comparison=ComparisonService(store, patterns, questions, limits=limits, clock=clock),
         context=ContextService(store, search, limits=limits),
         export=ExportService(store, questions, limits=exports),
         patterns=PatternListing(store, patterns, questions, limits=limits),

@@ -76,6 +76,7 @@ _LOGS: dict[Endpoint, Rule] = {
     ("GET", "/v1/dead-letters"): reader(Scope.INGEST_READ),
     ("GET", "/v1/logs"): reader(Scope.LOGS_READ),
     ("GET", "/v1/logs/aggregate"): reader(Scope.LOGS_READ),
+    ("POST", "/v1/logs/compare"): reader(Scope.LOGS_READ),
     ("POST", "/v1/logs/translate"): reader(Scope.LOGS_READ),
     ("GET", "/v1/logs/count"): reader(Scope.LOGS_READ),
     ("GET", "/v1/logs/export"): reader(Scope.LOGS_READ),

@@ -21,6 +21,7 @@ from tocsin.api.set_password import router as set_password_router
 from tocsin.ingest.endpoints import BODY_LIMITS_STATE, INGEST_STATE, BodyLimits
 from tocsin.ingest.endpoints import router as ingest_router
 from tocsin.patterns.endpoints import PatternEditsController
+from tocsin.search.comparing_endpoints import ComparingController
 from tocsin.search.endpoints import LogsController
 from tocsin.search.exploring_endpoints import ExploringController
 from tocsin.search.export_endpoints import ExportController
@@ -60,6 +61,7 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
             status,
             LogsController,
             ExploringController,
+            ComparingController,
             MeaningController,
             ExportController,
             PatternsController,
@@ -138,6 +140,7 @@ def _reading(reading: Reading) -> dict[str, Provide]:
     services = {
         "search_service": reading.search,
         "exploration_service": reading.exploration,
+        "comparison_service": reading.comparison,
         "context_service": reading.context,
         "export_service": reading.export,
         "pattern_listing": reading.patterns,

@@ -12,12 +12,12 @@ _CLASS = re.compile(r"([1-5])(?:xx|\*\*|xxs)(?:'s)?")
 _PLURAL = re.compile(r"([1-5]\d\d)(?:s|'s)")
 _CODE = re.compile(r"[1-5]\d\d")
 _CUES = frozenset({
-    "errors", "error", "status", "code", "http", "statuses", "codes", "returned", "returning", "returns", "return", "statuscode",
-    "httpstatus", "responded", "http/1.1",
+    "errors", "error", "status", "code", "http", "statuses", "codes", "returned", "returning", "returns", "return",
+    "statuscode", "httpstatus", "responded", "http/1.1",
 })  # fmt: skip
 _LINKS = frozenset({"of", "with", "a", "an", "the", "is", "was", "=", ":", "as", "in", "are"})
 _NOUNS = frozenset({
-    "errors", "error", "status", "code", "codes", "statuses", "response", "responses", "error", "errors", "http", "result", "results",
+    "status", "code", "codes", "statuses", "response", "responses", "error", "errors", "http", "result", "results",
     "failures",
 })  # fmt: skip
 _COMPARING = frozenset({"than", "least", "over", ">", "<", ">=", "<=", "above", "under", "below"})

@@ -5,8 +5,8 @@ import re
 from tocsin.search.plain_words.contracts import Part
 from tocsin.search.plain_words.draft import Draft
 from tocsin.search.plain_words.durations import number_at
-from tocsin.search.plain_words.groups import Noun, add_group, leave_noun, noun_at, noun_before
-from tocsin.search.plain_words.intervals import MAX_LIMIT, number_before
+from tocsin.search.plain_words.groups import MAX_LIMIT, Noun, add_group, leave_noun, noun_at, noun_before
+from tocsin.search.plain_words.intervals import number_before
 from tocsin.search.plain_words.known_fields import KnownFields
 from tocsin.search.plain_words.lexicon import ARTICLES, EVENT_NOUNS
 from tocsin.search.plain_words.measures import statistic_at

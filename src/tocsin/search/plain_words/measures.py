@@ -67,6 +67,7 @@ def _bare(draft: Draft, fields: KnownFields, first: int) -> None:
         return
     name, last = found
     is_divided = draft.said(last) in {"by", "per"} or draft.taken.get(last) is Part.INTERVAL
+    is_divided |= name == fields.duration() and draft.said(last) in {"of", "for", "in"}
     if is_divided and fields.is_numeric(name) and name != fields.status():
         draft.measures.append(f"avg:{name}")
         draft.take(first, last, Part.MEASURE, f"avg of {name}")

@@ -14,7 +14,7 @@ from tocsin.logstore.ports import SHAPE_COUNTS_SCHEMA, Selection, TimeRange, int
 from tocsin.patterns.contracts import PatternCatalogue
 from tocsin.search.comparison.analysis import BLOCKS, Window
 from tocsin.search.comparison.counted import cell_nano
-from tocsin.search.comparison.service import WHOLE_ROWS
+from tocsin.search.comparison.service import SAMPLE_ROWS, WHOLE_ROWS
 
 WINDOW_NANO = 3_600_000_000_000
 ORGANIZATION = UUID(int=1)
@@ -74,7 +74,7 @@ def _window(rows: pl.DataFrame, time_range: TimeRange) -> Window:
             inside.filter((pl.col("timestamp") >= each.start_unix_nano) & (pl.col("timestamp") < each.end_unix_nano))
             for each in slice_ranges(time_range, BLOCKS)
         ]
-        read = pl.concat([each.head(WHOLE_ROWS // BLOCKS) for each in parts])
+        read = pl.concat([each.head(SAMPLE_ROWS // BLOCKS) for each in parts])
     return Window(
         Selection(organization_id=ORGANIZATION, time_range=time_range),
         table.to_arrow().cast(SHAPE_COUNTS_SCHEMA),

@@ -44,8 +44,6 @@ class Rule(StrEnum):
     VERY_VARIABLE = "2 very variable"
     #: Four words of any look are values.
     PLAIN = "4 plain"
-    #: Two words after "user", "host" and the like are values.
-    AFTER_NAMES = "2 after user"
     #: Words that say what happens are no values.
     EVENTS = "what happens stays"
     #: The first word is a value only with much more evidence.

@@ -66,19 +66,15 @@ def mask_values(text: str, message: str) -> dict[int, str]:
     right; a wrong one costs the type of a slot.
     """
     constants = text.split(MASK)
-    unknown = {FIRST_MASK + index: MASK for index in range(len(constants) - 1)}
-    if not message.startswith(constants[0]):
-        return unknown
     found: list[str] = []
     position = len(constants[0])
+    end = position if message.startswith(constants[0]) else -1
     for constant in constants[1:-1]:
-        end = message.find(constant, position + 1)
-        if end < 0:
-            return unknown
-        found.append(message[position:end])
+        end = message.find(constant, position + 1) if end >= 0 else -1
+        found.append(message[position:end] if end >= 0 else MASK)
         position = end + len(constant)
     if len(constants) > 1:
-        found.append(message[position : len(message) - len(constants[-1])])
+        found.append(message[position : len(message) - len(constants[-1])] if end >= 0 else MASK)
     return {FIRST_MASK + index: value[:MAX_VALUE_CHARACTERS] for index, value in enumerate(found)}
 
 

@@ -174,3 +174,9 @@ def test_words_that_say_what_happens_are_no_part_of_a_value() -> None:
         + [f"password given for unknown {name} from shop" for name in names]
     )
     assert found == {"password given for <*> from shop", "password given for unknown <*> from shop"}
+
+
+def test_quoted_words_are_values_where_they_look_like_it_or_a_key_says_so() -> None:
+    assert len(templates(["service 'cart' is up", "service 'shop' is up"])) == 2
+    assert templates(["service 'cart/1' is up", "service 'shop/2' is up"]) == {"service '<*>' is up"}
+    assert templates(["service='cart' is up", "service='shop' is up"]) == {"service='<*>' is up"}

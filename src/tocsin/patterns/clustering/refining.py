@@ -187,7 +187,8 @@ class _Refiner:
 
     def _quoted_token(self, match: re.Match[str]) -> str:
         text = match[2]
-        if len(text) == 1 and _HAS_SLOT.match(text):
+        is_after_key = match.string[: match.start()].endswith("=")
+        if (len(text) == 1 and _HAS_SLOT.match(text)) or not (is_after_key or _VALUE.search(text)):
             return match[0]
         return f"{match[1]}{self._slot(text, _kind(text))}{match[1]}"
 

@@ -55,6 +55,7 @@ def test_any_text_has_a_template(message: str) -> None:
         (["mail ada@example.com about https://shop.example/x"], {"mail <email> about <url>"}),
         (["open /var/log/syslog", "open ~/notes.txt"], {"open <path>"}),
         (["at 2026-11-21T10:00:00Z up", "at 2026-11-22 up"], {"at <time> up"}),
+        (["2026-11-21 10:00:00.123 17 INFO up"], {"<time> <num> INFO up"}),
         (["since Sun Jul 10 03:55:15 2005 up"], {"since <time> up"}),
         (["waited 5ms", "waited 1.5s"], {"waited <duration>"}),
         (["read 5 KB at once", "read 17 MB at once"], {"read <size> at once"}),

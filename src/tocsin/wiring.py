@@ -12,6 +12,9 @@ from tocsin.accounts.contracts import FirstStart
 from tocsin.accounts.service import AccountsService
 from tocsin.accounts.signing_keys import load_signing_keys
 from tocsin.database.service import Database
+from tocsin.embeddings.backends.absent import AbsentModel
+from tocsin.embeddings.backends.minilm import MiniLmModel
+from tocsin.embeddings.ports import EmbeddingModel
 from tocsin.ingest.repository import IngestRepository
 from tocsin.ingest.service import IngestService
 from tocsin.ingest.usage import UsageMeter
@@ -22,12 +25,22 @@ from tocsin.kit.setting_kinds import revealed
 from tocsin.kit.settings import Settings
 from tocsin.limits.backends.memory import MemoryRateLimiter
 from tocsin.limits.ports import RateLimiter
-from tocsin.logstore.ports import LogStore
+from tocsin.logstore.ports import LogStore, OrganizationId
+from tocsin.patterns.repository import PatternsRepository
+from tocsin.patterns.service import PatternsService
+from tocsin.search.comparison.service import ComparisonService
 from tocsin.search.context import ContextService
 from tocsin.search.exploration import ExplorationService
 from tocsin.search.export import ExportService
 from tocsin.search.limits import QueryLimits
 from tocsin.search.live import LiveTail
+from tocsin.search.meaning.embedder import PatternEmbedder
+from tocsin.search.meaning.repository import EmbeddingsRepository
+from tocsin.search.meaning.service import MeaningSearch
+from tocsin.search.pattern_details import PatternDetailsService
+from tocsin.search.pattern_listing import PatternListing
+from tocsin.search.plain_words_service import PlainWordsService
+from tocsin.search.questions import Questions
 from tocsin.search.saved_searches import SavedSearchesService
 from tocsin.search.service import SearchService
 
@@ -43,11 +56,17 @@ log = structlog.get_logger()
 class Reading:
     """The services that read logs."""
 
+    questions: Questions
     search: SearchService
     exploration: ExplorationService
+    comparison: ComparisonService
     context: ContextService
     export: ExportService
+    patterns: PatternListing
+    pattern_details: PatternDetailsService
+    plain_words: PlainWordsService
     saved_searches: SavedSearchesService
+    by_meaning: MeaningSearch
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +78,8 @@ class Components:
     store: LogStore
     limiter: RateLimiter
     accounts: AccountsService
+    patterns: PatternsService
+    embedder: PatternEmbedder
     ingest: IngestService
     reading: Reading
     live_tail: LiveTail
@@ -90,6 +111,17 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         first_start = await accounts.first_start()
         live_tail = LiveTail(store)
         closing.push_async_callback(live_tail.close)
+        patterns = PatternsService(store, PatternsRepository(database), clock=clock)
+        closing.push_async_callback(patterns.close)
+        model = _embedding_model(settings)
+        embedder = PatternEmbedder(EmbeddingsRepository(database), model)
+        closing.push_async_callback(embedder.close)
+        patterns.on_change(embedder.changed)
+
+        def on_stored(organization_id: OrganizationId) -> None:
+            live_tail.wake(organization_id)
+            patterns.wake(organization_id)
+
         ingest = IngestService(
             store,
             IngestRepository(database),
@@ -98,7 +130,7 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
             clock=clock,
             max_pending_bytes=settings.ingest.max_pending_bytes,
             daily_quota_bytes=settings.ingest.daily_quota_bytes,
-            on_stored=live_tail.wake,
+            on_stored=on_stored,
         )
         closing.push_async_callback(ingest.close)
         yield Components(
@@ -107,8 +139,10 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
             store=store,
             limiter=limiter,
             accounts=accounts,
+            patterns=patterns,
+            embedder=embedder,
             ingest=ingest,
-            reading=_reading(settings, store, database),
+            reading=_reading(settings, store, database, patterns, embedder, model),
             live_tail=live_tail,
             first_start=first_start,
         )
@@ -126,18 +160,39 @@ def _accounts(settings: Settings, database: Database, limiter: RateLimiter) -> A
     )
 
 
-def _reading(settings: Settings, store: LogStore, database: Database) -> Reading:
+def _reading(
+    settings: Settings,
+    store: LogStore,
+    database: Database,
+    patterns: PatternsService,
+    embedder: PatternEmbedder,
+    model: EmbeddingModel,
+) -> Reading:
     given, clock = settings.search, SystemClock()
     limits = QueryLimits(max_concurrent=given.max_concurrent, timeout_seconds=given.timeout_seconds)
     exports = QueryLimits(max_concurrent=given.max_concurrent_exports, timeout_seconds=given.export_timeout_seconds)
-    search = SearchService(store, limits=limits, clock=clock)
+    questions = Questions(patterns, clock=clock)
+    search = SearchService(store, questions, limits=limits)
+    exploration = ExplorationService(store, questions, limits=limits)
     return Reading(
+        questions=questions,
         search=search,
-        exploration=ExplorationService(store, limits=limits, clock=clock),
+        exploration=exploration,
+        comparison=ComparisonService(store, patterns, questions, limits=limits, clock=clock),
         context=ContextService(store, search, limits=limits),
-        export=ExportService(store, limits=exports, clock=clock),
+        export=ExportService(store, questions, limits=exports),
+        patterns=PatternListing(store, patterns, questions, limits=limits),
+        pattern_details=PatternDetailsService(store, patterns, questions, limits=limits),
+        plain_words=PlainWordsService(exploration, clock=clock),
         saved_searches=SavedSearchesService(database, clock=clock),
+        by_meaning=MeaningSearch(store, patterns, questions, embedder, model, limits=limits),
     )
+
+
+def _embedding_model(settings: Settings) -> EmbeddingModel:
+    if not settings.search.by_meaning:
+        return AbsentModel("search by meaning is turned off (TOCSIN_SEARCH_BY_MEANING)")
+    return MiniLmModel()
 
 
 def _make_data_directory(directory: Path) -> None:

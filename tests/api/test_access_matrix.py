@@ -37,16 +37,17 @@ EXPECTED = {
             /v1/saved-searches /v1/saved-searches/{search_id}
             /v1/logs /v1/logs/aggregate /v1/logs/count /v1/logs/export /v1/logs/facets /v1/logs/fields
             /v1/logs/fields/values /v1/logs/histogram /v1/logs/shapes /v1/logs/{log_id} /v1/logs/{log_id}/context
+            /v1/patterns /v1/patterns/{pattern_id} /v1/patterns/edits
         POST /v1/auth/password /v1/auth/logout /v1/auth/logout-everywhere /v1/auth/switch /v1/auth/ticket
-            /v1/auth/tokens
+            /v1/auth/tokens /v1/logs/translate /v1/logs/search /v1/logs/compare
         DELETE /v1/auth/sessions/{session_id} /v1/auth/tokens/{token_id}
         WS /live/logs
     """,
     DEVELOPER: """
-        POST /v1/saved-searches /v1/services
+        POST /v1/saved-searches /v1/services /v1/patterns/merge /v1/patterns/{pattern_id}/split
         PUT /v1/saved-searches/{search_id}
-        PATCH /v1/services/{service_id}
-        DELETE /v1/saved-searches/{search_id}
+        PATCH /v1/services/{service_id} /v1/patterns/{pattern_id}
+        DELETE /v1/saved-searches/{search_id} /v1/patterns/edits/{edit_id}
     """,
     ADMIN: """
         GET /v1/keys /v1/invitations
@@ -77,7 +78,7 @@ WITH_ANY_TOKEN = {("GET", "/v1/auth/me")}
 
 #: What one may do before one's one-time password is changed: look, change it, and leave.
 LOOKING = {("POST", "/v1/auth/password"), ("POST", "/v1/auth/logout"), ("POST", "/v1/auth/logout-everywhere")} | {
-    ("POST", "/v1/auth/ticket")
+    ("POST", path) for path in ("/v1/auth/ticket", "/v1/logs/translate", "/v1/logs/search", "/v1/logs/compare")
 }
 NOT_LOOKING = {("GET", path) for path in ("/v1/keys", "/v1/invitations", "/v1/auth/sessions", "/v1/auth/tokens")}
 
@@ -242,6 +243,8 @@ def _bodies() -> dict[Endpoint, Any]:
     return {
         ("PUT", "/v1/saved-searches/{search_id}"): {"name": "taken over", "query": ""},
         ("PATCH", "/v1/services/{service_id}"): {"active": False},
+        ("PATCH", "/v1/patterns/{pattern_id}"): {"name": "taken over"},
+        ("POST", "/v1/patterns/{pattern_id}/split"): {"shapes": ["0" * 16]},
         ("PATCH", "/v1/users/{user_id}"): {"role": "VIEWER"},
         ("POST", "/v1/keys/{key_id}/rotate"): {},
     }
@@ -286,6 +289,10 @@ async def _things(calling: httpx.AsyncClient, callers: Callers) -> dict[str, str
 
     await made("/v1/ingest", {"message": "marked", "service": "marked-service"}, sender())
     [log] = (await calling.get("/v1/logs", headers=ours)).json()["logs"]
+    [pattern] = (await calling.get("/v1/patterns", headers=ours)).json()["patterns"]
+    named = await calling.patch(f"/v1/patterns/{pattern['id']}", headers=ours, json={"name": "marked pattern"})
+    named.raise_for_status()
+    [edit] = (await calling.get("/v1/patterns/edits", headers=ours)).json()["edits"]
     accounts, admin = callers.components.accounts, callers.people[Role.ADMIN]
     [session, *_] = await accounts.sessions.all_of(admin)
     await callers.with_personal_token(Scope.LOGS_READ)
@@ -293,6 +300,8 @@ async def _things(calling: httpx.AsyncClient, callers: Callers) -> dict[str, str
     invited = await made("/v1/invitations", {"email": "marked@example.com", "role": "VIEWER"})
     return {
         "log_id": log["id"],
+        "pattern_id": pattern["id"],
+        "edit_id": edit["id"],
         "search_id": (await made("/v1/saved-searches", {"name": "marked ours", "query": "marked"}))["id"],
         "service_id": (await made("/v1/services", {"name": "marked-too"}))["id"],
         "key_id": (await made("/v1/keys", {"name": "marked key", "default_service": "marked-third"}))["key"]["id"],

@@ -20,6 +20,7 @@ from tocsin.query.tree import (
     Phrase,
     ServiceIs,
     SeverityBetween,
+    ShapeIn,
     ShapeIs,
     SpanIs,
     Substring,
@@ -259,6 +260,22 @@ async def test_shapes_match_exactly(log_store: LogStore, organization_id: UUID, 
     shapes = [0, 1, 2**63, 2**64 - 1]
     rows = [{"shape": other} for other in shapes]
     assert await matching_rows(log_store, organization_id, rows, ShapeIs(shape)) == [shapes.index(shape)]
+
+
+@pytest.mark.parametrize("wanted", [set(), {0}, {1, 2**63}, {0, 2**64 - 1, 7}])
+async def test_any_of_several_shapes_matches(log_store: LogStore, organization_id: UUID, wanted: set[int]) -> None:
+    shapes = [0, 1, 2**63, 2**64 - 1]
+    rows = [{"shape": shape} for shape in shapes]
+    expected = [number for number, shape in enumerate(shapes) if shape in wanted]
+    assert await matching_rows(log_store, organization_id, rows, ShapeIn(frozenset(wanted))) == expected
+
+
+async def test_so_many_shapes_match_that_no_statement_could_name_them(
+    log_store: LogStore, organization_id: UUID
+) -> None:
+    rows = [{"shape": shape} for shape in (1, 2**63 + 5, 2**63 + 30_000)]
+    many = frozenset(range(2**63, 2**63 + 20_000))
+    assert await matching_rows(log_store, organization_id, rows, ShapeIn(many)) == [1]
 
 
 async def test_services_match_by_their_whole_name_and_case(log_store: LogStore, organization_id: UUID) -> None:

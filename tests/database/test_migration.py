@@ -10,12 +10,18 @@ from alembic.migration import MigrationContext
 
 import tocsin.accounts.tables
 import tocsin.ingest.tables
+import tocsin.search.meaning.tables
 import tocsin.search.tables
 from tocsin.database.engine import driver_url
 from tocsin.database.service import Database
 from tocsin.database.tables import Table
 
-ROOMS_WITH_TABLES = (tocsin.accounts.tables, tocsin.ingest.tables, tocsin.search.tables)
+ROOMS_WITH_TABLES = (
+    tocsin.accounts.tables,
+    tocsin.ingest.tables,
+    tocsin.search.meaning.tables,
+    tocsin.search.tables,
+)
 
 
 @contextmanager

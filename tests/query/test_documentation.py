@@ -15,8 +15,10 @@ from tests.support.reading import scanned, selection
 from tocsin.kit.errors import InvalidQuery
 from tocsin.logstore.backends.memory.store import MemoryLogStore
 from tocsin.logstore.ports import Receipt
+from tocsin.patterns.contracts import PatternCatalogue
 from tocsin.query.parser import parse
 from tocsin.query.text import to_text
+from tocsin.search.questions import with_shapes
 
 _PAGE = (Path(__file__).parents[2] / "docs" / "query-language.md").read_text(encoding="utf-8")
 _HEAD, _REFUSED, _TEN = re.split(r"^## (?:When a query can't be read|Ten queries)$", _PAGE, flags=re.MULTILINE)
@@ -67,7 +69,9 @@ def test_examples_are_found_in_the_page() -> None:
 async def test_an_example_parses_and_tells_logs_apart(text: str) -> None:
     node = parse(text)
     assert parse(to_text(node)) == node
-    found = await scanned(await _store(), selection(_ORGANIZATION, node))
+    # Without a registry, a pattern is the shape of its id or text.
+    asked = with_shapes(node, PatternCatalogue())
+    found = await scanned(await _store(), selection(_ORGANIZATION, asked))
     assert 0 < len(found) < len(_LOGS) or (text == "*" and len(found) == len(_LOGS))
 
 

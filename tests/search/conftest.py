@@ -8,6 +8,7 @@ from litestar.di import Provide
 from litestar.testing import AsyncTestClient
 
 from tests.support.logs import NOON_UNIX_NANO
+from tests.support.questions import questions_by
 from tocsin.accounts.contracts import Principal, Role
 from tocsin.kit.errors import TocsinError
 from tocsin.logstore.ports import LogStore
@@ -18,6 +19,7 @@ from tocsin.search.exploring_endpoints import ExploringController
 from tocsin.search.export import ExportService
 from tocsin.search.export_endpoints import ExportController
 from tocsin.search.limits import QueryLimits
+from tocsin.search.questions import Questions
 from tocsin.search.service import SearchService
 
 ORGANIZATION = UUID("00000000-0000-8000-8000-0000000000aa")
@@ -50,13 +52,18 @@ async def limits() -> QueryLimits:
 
 
 @pytest.fixture
-async def service(store: LogStore, clock: HeldClock, limits: QueryLimits) -> SearchService:
-    return SearchService(store, limits=limits, clock=clock)
+async def questions(clock: HeldClock) -> Questions:
+    return questions_by(clock)
 
 
 @pytest.fixture
-async def exploration(store: LogStore, clock: HeldClock, limits: QueryLimits) -> ExplorationService:
-    return ExplorationService(store, limits=limits, clock=clock)
+async def service(store: LogStore, questions: Questions, limits: QueryLimits) -> SearchService:
+    return SearchService(store, questions, limits=limits)
+
+
+@pytest.fixture
+async def exploration(store: LogStore, questions: Questions, limits: QueryLimits) -> ExplorationService:
+    return ExplorationService(store, questions, limits=limits)
 
 
 def problem(_request: Request[Any, Any, Any], error: TocsinError) -> Response[dict[str, object]]:
@@ -78,7 +85,7 @@ async def client(
     exploration: ExplorationService,
     store: LogStore,
     limits: QueryLimits,
-    clock: HeldClock,
+    questions: Questions,
 ) -> AsyncIterator[AsyncTestClient[Litestar]]:
     app = Litestar(
         [LogsController, ExploringController, ExportController],
@@ -87,7 +94,7 @@ async def client(
             "search_service": given(service),
             "exploration_service": given(exploration),
             "context_service": given(ContextService(store, service, limits=limits)),
-            "export_service": given(ExportService(store, limits=limits, clock=clock)),
+            "export_service": given(ExportService(store, questions, limits=limits)),
         },
         exception_handlers={TocsinError: problem},
     )

@@ -11,6 +11,7 @@ from litestar import Litestar
 from tests.logstore.clickhouse import clickhouse
 from tests.search.conftest import ORGANIZATION, PRINCIPAL, HeldClock, given
 from tests.support.logs import NOON_UNIX_NANO, log_batch
+from tests.support.questions import questions_by
 from tests.support.reading import eventually
 from tests.support.serving import asked, served
 from tocsin.logstore.backends.clickhouse.connection import ClickHousePool
@@ -45,7 +46,7 @@ async def _running(pool: ClickHousePool) -> int:
 async def test_the_engine_stops_a_query_when_its_caller_disconnects(tmp_path: Path) -> None:
     async with clickhouse(tmp_path) as pool:
         limits = QueryLimits(max_concurrent=1, timeout_seconds=600)
-        search = SearchService(_EndlessReader(pool), limits=limits, clock=HeldClock(NOON_UNIX_NANO))  # type: ignore[arg-type]
+        search = SearchService(_EndlessReader(pool), questions_by(HeldClock(NOON_UNIX_NANO)), limits=limits)  # type: ignore[arg-type]
         app = Litestar([LogsController], dependencies={"principal": given(PRINCIPAL), "search_service": given(search)})
         async with served(app) as port:
             # Twice, since the first must give its slot back.
@@ -79,7 +80,7 @@ async def test_an_export_ends_its_scan_when_its_caller_disconnects(taken_bytes: 
     rows = [{"timestamp": NOON_UNIX_NANO - n - 1, "message": f"log {n}"} for n in range(1_000)]
     await store.write(ORGANIZATION, log_batch(rows), Receipt(received=len(rows)))
     limits = QueryLimits(max_concurrent=1, timeout_seconds=600)
-    export = ExportService(store, limits=limits, clock=HeldClock(NOON_UNIX_NANO))
+    export = ExportService(store, questions_by(HeldClock(NOON_UNIX_NANO)), limits=limits)
     app = Litestar([ExportController], dependencies={"principal": given(PRINCIPAL), "export_service": given(export)})
 
     async def readers() -> int:

@@ -16,6 +16,7 @@ from litestar.testing import AsyncTestClient
 
 from tests.search.conftest import ORGANIZATION, HeldClock
 from tests.support.logs import NOON_UNIX_NANO, log_batch
+from tests.support.questions import questions_by
 from tests.support.random_logs import log_rows
 from tocsin.kit.errors import QueryTimedOut, TooManyRequests
 from tocsin.logmodel.batch import STORED_LOG_SCHEMA
@@ -100,7 +101,7 @@ async def test_any_log_is_read_back_as_it_was(rows: list[dict[str, Any]], form: 
     store = MemoryLogStore()
     await store.write(ORGANIZATION, log_batch(rows), Receipt(received=len(rows)))
     limits = QueryLimits(max_concurrent=1, timeout_seconds=5)
-    service = ExportService(store, limits=limits, clock=HeldClock(NOON_UNIX_NANO + 60 * SECOND))
+    service = ExportService(store, questions_by(HeldClock(NOON_UNIX_NANO + 60 * SECOND)), limits=limits)
     pieces = [piece async for piece in await service.export(QUESTION, form)]
     exported = _read(form, b"".join(pieces))
     batches = [batch async for batch in store.scan(ScanPlan(selection=EVERYTHING, order=Order.OLDEST_FIRST))]
@@ -146,7 +147,7 @@ class _EndlessStore(MemoryLogStore):
 
 def _service(store: LogStore) -> ExportService:
     limits = QueryLimits(max_concurrent=1, timeout_seconds=5)
-    return ExportService(store, limits=limits, clock=HeldClock(NOON_UNIX_NANO))
+    return ExportService(store, questions_by(HeldClock(NOON_UNIX_NANO)), limits=limits)
 
 
 async def test_an_export_reads_no_further_than_it_is_taken_and_frees_its_slot_when_it_is_closed() -> None:

@@ -20,6 +20,7 @@ from tests.search.conftest import ORGANIZATION, PRINCIPAL, HeldClock
 from tests.search.held_connection import HeldConnection
 from tests.support.access import access_guard
 from tests.support.logs import NOON_UNIX_NANO, log_batch
+from tests.support.questions import questions_by
 from tocsin.accounts.access_tokens import ACCESS_TOKEN_SECONDS, AccessTokens
 from tocsin.accounts.contracts import Principal, Role
 from tocsin.accounts.guards import ACCOUNTS_STATE
@@ -70,7 +71,7 @@ def app(store: MemoryLogStore, accounts: AccountsService, sqlite: Database) -> L
 
     async def provide_sockets() -> LiveSockets:
         if not sockets:
-            sockets.append(LiveSockets(LiveTail(store)))
+            sockets.append(LiveSockets(LiveTail(store), questions_by(HeldClock(NOON_UNIX_NANO))))
         return sockets[0]
 
     return Litestar(

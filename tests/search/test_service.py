@@ -8,6 +8,7 @@ import pytest
 
 from tests.search.conftest import ORGANIZATION, HeldClock
 from tests.support.logs import NOON_UNIX_NANO, log_batch
+from tests.support.questions import questions_by
 from tocsin.kit.errors import InvalidRequest, NotFound, QueryTimedOut, TooManyRequests
 from tocsin.logmodel.ids import log_id
 from tocsin.logstore.backends.memory.store import MemoryLogStore
@@ -37,7 +38,7 @@ class SlowStore(MemoryLogStore):
 
 def _service(store: LogStore, clock: HeldClock, *, max_concurrent: int, timeout_seconds: float) -> SearchService:
     limits = QueryLimits(max_concurrent=max_concurrent, timeout_seconds=timeout_seconds)
-    return SearchService(store, limits=limits, clock=clock)
+    return SearchService(store, questions_by(clock), limits=limits)
 
 
 async def _write(store: LogStore, rows: list[dict[str, Any]]) -> None:

@@ -21,6 +21,7 @@ class Scope(StrEnum):
     LOGS_READ = "logs:read"
     SEARCHES_READ = "searches:read"
     SEARCHES_WRITE = "searches:write"
+    PATTERNS_WRITE = "patterns:write"
     INGEST_READ = "ingest:read"
     SERVICES_READ = "services:read"
     SERVICES_WRITE = "services:write"

@@ -20,10 +20,16 @@ from tocsin.api.problems import EXCEPTION_HANDLERS, describe_problem
 from tocsin.api.set_password import router as set_password_router
 from tocsin.ingest.endpoints import BODY_LIMITS_STATE, INGEST_STATE, BodyLimits
 from tocsin.ingest.endpoints import router as ingest_router
+from tocsin.patterns.endpoints import PatternEditsController
+from tocsin.search.comparing_endpoints import ComparingController
 from tocsin.search.endpoints import LogsController
 from tocsin.search.exploring_endpoints import ExploringController
 from tocsin.search.export_endpoints import ExportController
 from tocsin.search.live_endpoints import LiveSockets, live_logs
+from tocsin.search.meaning_endpoints import MeaningController
+from tocsin.search.pattern_detail_endpoints import PatternDetailsController
+from tocsin.search.pattern_endpoints import PatternsController
+from tocsin.search.plain_words_endpoints import PlainWordsController
 from tocsin.search.saved_search_endpoints import SavedSearchesController
 from tocsin.wiring import Components, Reading
 
@@ -41,7 +47,9 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
         return components
 
     edge = components.settings.edge
-    live_sockets = LiveSockets(components.live_tail, allowed_origins=frozenset(edge.cors_origins))
+    live_sockets = LiveSockets(
+        components.live_tail, components.reading.questions, allowed_origins=frozenset(edge.cors_origins)
+    )
 
     def provide_live_sockets() -> LiveSockets:
         return live_sockets
@@ -49,7 +57,19 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
     limits = components.settings.ingest
     for_people = Router(
         "/",
-        route_handlers=[status, LogsController, ExploringController, ExportController, SavedSearchesController],
+        route_handlers=[
+            status,
+            LogsController,
+            ExploringController,
+            ComparingController,
+            MeaningController,
+            ExportController,
+            PatternsController,
+            PatternDetailsController,
+            PlainWordsController,
+            PatternEditsController,
+            SavedSearchesController,
+        ],
         dependencies={"principal": Provide(provide_principal)},
         security=ACCESS_TOKEN_SECURITY,
     )
@@ -80,6 +100,7 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
         dependencies={
             "components": Provide(provide_components, sync_to_thread=False),
             "live_sockets": Provide(provide_live_sockets, sync_to_thread=False),
+            "patterns_service": Provide(_given(components.patterns), sync_to_thread=False),
             **_reading(components.reading),
         },
         guards=[AccessGuard(components.limiter, components.settings.limits, rules=rules)],
@@ -119,9 +140,14 @@ def _reading(reading: Reading) -> dict[str, Provide]:
     services = {
         "search_service": reading.search,
         "exploration_service": reading.exploration,
+        "comparison_service": reading.comparison,
         "context_service": reading.context,
         "export_service": reading.export,
+        "pattern_listing": reading.patterns,
+        "pattern_details": reading.pattern_details,
+        "plain_words": reading.plain_words,
         "saved_searches": reading.saved_searches,
+        "meaning_search": reading.by_meaning,
     }
     return {name: Provide(_given(service), sync_to_thread=False) for name, service in services.items()}
 

@@ -41,3 +41,33 @@ def evaluate_patterns(
         print_json(asdict(report))
     else:
         print_patterns(report)
+
+
+@app.command("search")
+def evaluate_search(
+    data: Data,
+    as_json: AsJson = False,
+    by_meaning: Annotated[
+        bool, typer.Option("--meaning/--no-meaning", help="Use the model of embeddings, or words alone.")
+    ] = True,
+) -> None:
+    """Ask the questions of logqa and logreasoning, and compare with BM25 over the same rows."""
+    from dataclasses import asdict
+
+    from tocsin.cli.evaluating_search import evaluated_search
+    from tocsin.cli.output import out
+    from tocsin.cli.text import harmless
+
+    report = evaluated_search(data, by_meaning=by_meaning)
+    if as_json:
+        print_json(asdict(report))
+        return
+    columns = ("recall_at_1", "recall_at_5", "recall_at_10", "mrr")
+    out.print(f"{'':30}" + "".join(f"{column.replace('recall_at_', 'r@'):>8}" for column in columns))
+    for name, figures in [*report.sets.items(), ("mean", report.mean)]:
+        for who, measured in (("tocsin", figures.tocsin), ("bm25", figures.bm25)):
+            shown = "".join(f"{getattr(measured, column):8.3f}" for column in columns)
+            out.print(f"{harmless(name):22} {who:7}{shown}")
+    out.print(f"a question: p50 {report.p50_ms:.1f} ms, p95 {report.p95_ms:.1f} ms")
+    if report.degraded_reason is not None:
+        out.print(f"by words alone: {harmless(report.degraded_reason)}")

@@ -11,7 +11,7 @@ import polars_hash  # noqa: F401  (registers the ``nchash`` namespace on express
 
 MASK = "<*>"
 
-VERSION = "mask@2026-11"
+VERSION = "mask@2026-12"
 """Names the expression below in everything that is derived from it."""
 
 # Leftmost first, so the order is the priority. No capture groups and ASCII classes only: that keeps the regex crate
@@ -36,19 +36,25 @@ _ALTERNATIVES = (
     r"\b[0-9A-Za-z_][0-9A-Za-z_.-]*(?:/[0-9A-Za-z_.@%+-]+){2,}\b",
     # hexadecimal; UUIDs are runs of it
     r"\b0[xX][0-9A-Fa-f]+\b",
-    r"\b[0-9A-Fa-f]{8,}(?:-[0-9A-Fa-f]{4,})*\b",
+    r"\b[0-9A-Fa-f]{8,}(?:-[0-9A-Fa-f]{2,})*\b",
     # tokens that start with a digit, with a fraction or unit where there is one
     r"\b[0-9][0-9A-Za-z_]*(?:\.[0-9A-Za-z_]+)*\b",
-    # words with a number in them: user_1234, blk_-16089, worker12
-    r"\b[A-Za-z_]+-?[0-9]{2,}[0-9A-Za-z_]*\b",
+    # words with two digits or more, and what is joined to them with one: worker12, tap9d2675b6-e1
+    r"\b[A-Za-z_]+[0-9]+[A-Za-z_]*[0-9][0-9A-Za-z_]*(?:-[0-9A-Za-z]*[0-9][0-9A-Za-z]*)*\b",
+    # user_1, blk_-16089
     r"\b[A-Za-z_]+_-?[0-9][0-9A-Za-z_]*\b",
 )
 _EXPRESSION = "|".join(_ALTERNATIVES)
 
 
-def masked(messages: pl.Expr) -> pl.Expr:
-    """The expression with every variable part replaced by ``MASK``."""
-    return messages.str.replace_all(_EXPRESSION, MASK)
+def masked(messages: pl.Expr, mask: str = MASK) -> pl.Expr:
+    """The expression with every variable part replaced by ``MASK``, or another text without a ``$``."""
+    return messages.str.replace_all(_EXPRESSION, mask)
+
+
+def variable_parts(messages: pl.Expr) -> pl.Expr:
+    """What ``masked`` replaces in each message, in order: a list of texts."""
+    return messages.str.extract_all(_EXPRESSION)
 
 
 def shapes(messages: pl.Expr) -> pl.Expr:

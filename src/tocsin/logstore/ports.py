@@ -1,8 +1,9 @@
 """What a log store promises. ``tests/conformance`` holds every backend to it."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import pairwise
 from typing import Protocol
 from uuid import UUID
 
@@ -123,6 +124,40 @@ class ShapeCount:
     exemplar: Log
 
 
+@dataclass(frozen=True, slots=True)
+class SeenShape:
+    """A shape among some logs, how many of them have it, and the earliest timestamp of these."""
+
+    shape: int
+    count: int
+    first_unix_nano: int
+
+
+@dataclass(frozen=True, slots=True)
+class EarliestMessage:
+    """The earliest log of a shape, by timestamp and then content hash: what the log store's order can't change."""
+
+    shape: int
+    timestamp_unix_nano: int
+    message: str
+
+
+SHAPE_COUNTS_SCHEMA = pa.schema(
+    [
+        pa.field("shape", pa.uint64(), nullable=False),
+        pa.field("service", pa.large_string(), nullable=False),
+        pa.field("severity_number", pa.uint8(), nullable=False),
+        pa.field("count", pa.uint64(), nullable=False),
+        # Nanoseconds since 1970.
+        pa.field("first_timestamp", pa.int64(), nullable=False),
+        pa.field("last_timestamp", pa.int64(), nullable=False),
+        # One for each interval, see ``LogStore.shape_counts``; their sum is ``count``.
+        pa.field("counts", pa.large_list(pa.uint64()), nullable=False),
+    ]
+)
+"""How many logs there are of each shape, service and severity number; in no particular order, none with no log."""
+
+
 class LogColumn(StrEnum):
     """A field of the log itself that logs are grouped by or counted in."""
 
@@ -217,6 +252,19 @@ class StoreHealth:
     disk_bytes: int = 0
 
 
+def interval_starts(time_range: TimeRange, interval_nano: int) -> range:
+    """The starts of the intervals, aligned to the epoch, that the range touches."""
+    first = time_range.start_unix_nano // interval_nano * interval_nano
+    return range(first, time_range.end_unix_nano, interval_nano)
+
+
+def slice_ranges(time_range: TimeRange, slices: int) -> list[TimeRange]:
+    """The range in ``slices`` parts that follow each other and differ by a nanosecond at most."""
+    start, length = time_range.start_unix_nano, time_range.end_unix_nano - time_range.start_unix_nano
+    bounds = [start + length * number // slices for number in range(slices + 1)]
+    return [TimeRange(first, end) for first, end in pairwise(bounds)]
+
+
 class LogStore(Protocol):
     """Keeps logs and finds them again.
 
@@ -276,6 +324,22 @@ class LogStore(Protocol):
         """The shapes with the most logs, most first, then by shape. Raises as ``scan`` does."""
         ...
 
+    async def shape_counts(self, selection: Selection, *, interval_nano: int) -> pa.Table:
+        """All logs that match, counted by shape, service and severity number, in ``SHAPE_COUNTS_SCHEMA``.
+
+        Each list of ``counts`` has one number for each interval, aligned to the epoch, that the time range touches, in
+        order: ``interval_starts`` says which these are. Raises as ``scan`` does.
+        """
+        ...
+
+    async def sample(self, selection: Selection, *, slices: int, rows_per_slice: int) -> pa.Table:
+        """The first ``rows_per_slice`` logs that match of each of ``slices`` parts of the time range, oldest first.
+
+        In ``STORED_LOG_SCHEMA``. ``slice_ranges`` says which parts these are. Costs little more than the rows that are
+        returned, however many match. Raises as ``scan`` does.
+        """
+        ...
+
     async def aggregate(self, plan: AggregatePlan) -> list[AggregateRow]:
         """The plan's groups: by interval, then by descending number of logs in the whole range, then by values.
 
@@ -299,6 +363,22 @@ class LogStore(Protocol):
         log once and misses none: a row is held back while one with a smaller sequence may still appear. A row appears
         within 300 ms of the ``write`` that stored it, or a second where the store is across a network.
         """
+        ...
+
+    async def shapes_after(
+        self, organization_id: OrganizationId, ingest_sequence: int, *, up_to: int
+    ) -> list[SeenShape]:
+        """The shapes of the logs with ``ingest_sequence < sequence <= up_to``, in no particular order.
+
+        A log that a store holds twice may count twice. Whoever takes ``up_to`` from ``last_sequence``, and goes on from
+        there, misses no shape.
+        """
+        ...
+
+    async def earliest_messages(
+        self, organization_id: OrganizationId, shapes: Collection[int], *, after: int, up_to: int
+    ) -> list[EarliestMessage]:
+        """For each of these shapes, the earliest log with ``after < ingest_sequence <= up_to``, where there is one."""
         ...
 
     async def get(self, organization_id: OrganizationId, *, timestamp_unix_milli: int, content_hash: int) -> Log | None:

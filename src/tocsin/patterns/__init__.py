@@ -1,6 +1,7 @@
-"""Patterns: shapes → patterns, what people see in place of millions of lines.
+"""Patterns: shapes → patterns, which are what people see.
 
-In: the shapes that logs have, each with its masked text and one whole message. Out: patterns: clusters of shapes, each
-with a readable template of constant words and typed wildcards. ``contracts`` is its face; ``clustering`` is the
-algorithm, which does no I/O. ``api``, ``wiring`` and features further down the data path may call it.
+In: the shapes of stored logs, read from the log store after a position; what people decide about patterns (merges,
+splits, names, mutes). Out: ``PatternCatalogue``, a snapshot that says which pattern a shape belongs to. Owns the
+registry of shapes and the edits. The algorithms (``clustering``, ``grouping``, ``variables``) do no I/O; ``service`` is
+the room's face. ``ingest`` wakes it; ``search`` and features further down the data path may call it.
 """

@@ -8,7 +8,6 @@ from difflib import get_close_matches
 
 from tocsin.kit.moments import nanoseconds_of_number, nanoseconds_of_text
 from tocsin.logmodel.levels import SEVERITY_BY_NAME, SEVERITY_RANGES, Level, level_of
-from tocsin.logmodel.masking import shape_of
 from tocsin.query.message import message_node
 from tocsin.query.numbers import NUMBER_EXPRESSION, number_of
 from tocsin.query.quoting import as_value
@@ -23,6 +22,7 @@ from tocsin.query.tree import (
     Node,
     Not,
     Operator,
+    PatternIs,
     ServiceIs,
     ServiceLike,
     SeverityBetween,
@@ -126,7 +126,7 @@ def _pattern(value: Value) -> Node:
         return Everything()
     _must_be_text("pattern", value)
     _must_not_compare("pattern", value)
-    return ShapeIs(shape_of(value.text))
+    return PatternIs(value.text)
 
 
 def _timestamp(value: Value) -> Node:

@@ -23,10 +23,12 @@ from tocsin.query.tree import (
     Not,
     Operator,
     Or,
+    PatternIs,
     Phrase,
     ServiceIs,
     ServiceLike,
     SeverityBetween,
+    ShapeIn,
     ShapeIs,
     SpanIs,
     Substring,
@@ -106,9 +108,10 @@ def _enclosed(node: Node) -> str:
     return f"({to_text(node)})" if isinstance(node, And | Or) else to_text(node)
 
 
+_Shapes = ShapeIs | ShapeIn | PatternIs
 _Metadata = MetadataIs | MetadataLike | MetadataMatches | MetadataCompares | MetadataExists
 _Message = Phrase | Substring | WordLike | Matches
-_Column = ServiceIs | ServiceLike | TimestampCompares | SeverityBetween | TraceIs | SpanIs | ShapeIs
+_Column = ServiceIs | ServiceLike | TimestampCompares | SeverityBetween | TraceIs | SpanIs | _Shapes
 
 
 def _leaf(node: Everything | _Message | _Column | _Metadata) -> str:
@@ -152,8 +155,19 @@ def _column(node: _Column) -> str:
             return f"trace_id:{as_value(trace_id)}"
         case SpanIs(span_id):
             return f"span_id:{as_value(span_id)}"
+        case _:
+            return _shapes(node)
+
+
+def _shapes(node: _Shapes) -> str:
+    match node:
         case ShapeIs(shape):
             return f"shape:{shape:016x}"
+        case ShapeIn(shapes):
+            alternatives = " OR ".join(f"shape:{shape:016x}" for shape in sorted(shapes))
+            return f"({alternatives})" if alternatives else "NOT *"
+        case PatternIs(pattern):
+            return f"pattern:{as_value(pattern)}"
         case _:
             assert_never(node)
 

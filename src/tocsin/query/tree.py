@@ -116,6 +116,24 @@ class ShapeIs:
 
 
 @dataclass(frozen=True, slots=True)
+class ShapeIn:
+    """Matches logs of any of these shapes; of none, no log."""
+
+    shapes: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class PatternIs:
+    """Matches logs of this pattern, which is its id, name, template or one of its masked texts.
+
+    Only the registry of patterns knows which shapes these are: ``search`` puts a ``ShapeIn`` in its place, and no store
+    ever meets one.
+    """
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
 class MetadataIs:
     """Matches logs whose metadata has this key with this value, compared as text (``metadata.text_of``), exactly."""
 
@@ -192,6 +210,8 @@ Node = (
     | TraceIs
     | SpanIs
     | ShapeIs
+    | ShapeIn
+    | PatternIs
     | MetadataIs
     | MetadataLike
     | MetadataMatches

@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 
-from tocsin.kit.clock import Clock
 from tocsin.kit.errors import InvalidRequest
 from tocsin.kit.moments import NANOSECONDS_A_SECOND
 from tocsin.logstore.ports import (
@@ -16,6 +15,7 @@ from tocsin.logstore.ports import (
     Selection,
     Statistic,
     TimeRange,
+    interval_starts,
 )
 from tocsin.query.tree import Everything, Node, Not
 from tocsin.search.contracts import (
@@ -31,10 +31,10 @@ from tocsin.search.contracts import (
     ValueCount,
 )
 from tocsin.search.field_names import begins_with, both, field_named, has_value, name_of
-from tocsin.search.intervals import interval_nano, starts_of
+from tocsin.search.intervals import interval_nano
 from tocsin.search.limits import QueryLimits
 from tocsin.search.measures import MAX_MEASURES, NamedMeasure, measure_named
-from tocsin.search.questions import check_limit, check_number, selection_of
+from tocsin.search.questions import Questions, check_limit, check_number
 
 DEFAULT_FIELDS, MAX_FIELDS = 100, 1_000
 DEFAULT_VALUES, MAX_VALUES = 20, 1_000
@@ -60,15 +60,15 @@ class ExplorationService:
     Its methods raise as ``SearchService``'s do, and ``InvalidRequest`` where a field, a measure or a limit can't be.
     """
 
-    def __init__(self, store: LogStore, *, limits: QueryLimits, clock: Clock) -> None:
+    def __init__(self, store: LogStore, questions: Questions, *, limits: QueryLimits) -> None:
         self._store = store
+        self._questions = questions
         self._limits = limits
-        self._clock = clock
 
     async def fields(self, question: Question, *, prefix: str = "", limit: int = DEFAULT_FIELDS) -> FieldCounts:
         """The fields whose names begin so, in any case, and that a log which matches has."""
         check_limit(limit, MAX_FIELDS)
-        selection = self._selection(question)
+        selection = await self._selection(question)
         async with self._limits.slot(selection):
             # Most of these fields are on every log: one count is enough for them.
             conditions = {column: has_value(column) for column in LogColumn if _begins(column.value, prefix)}
@@ -89,7 +89,7 @@ class ExplorationService:
         """The values of a field that begin so, letter for letter."""
         check_limit(limit, MAX_VALUES)
         field = field_named(field_name)
-        selection = self._selection(question)
+        selection = await self._selection(question)
         selection = _where(selection, begins_with(field, prefix))
         async with self._limits.slot(selection):
             counted = await self._counted(selection, field, limit=max(limit + 1, UNPREFIXED_VALUES))
@@ -108,7 +108,7 @@ class ExplorationService:
         check_limit(limit, MAX_VALUES)
         check_number("fields", len(field_names), MAX_FACETS)
         fields = [field_named(name) for name in dict.fromkeys(field_names)]
-        selection = self._selection(question)
+        selection = await self._selection(question)
         async with self._limits.slot(selection):
             total = await self._store.count(selection)
             facets = [await self._facet(selection, field, total=total, limit=limit) for field in fields]
@@ -121,7 +121,7 @@ class ExplorationService:
         check_number("fields to group by", max(1, len(grouping.by)), MAX_GROUPED_FIELDS)
         measures = [measure_named(name) for name in dict.fromkeys(grouping.measures)]
         fields = [field_named(name) for name in dict.fromkeys(grouping.by)]
-        selection = self._selection(question)
+        selection = await self._selection(question)
         interval = _interval(grouping, selection.time_range)
         plan = AggregatePlan(
             selection=selection,
@@ -141,9 +141,8 @@ class ExplorationService:
             has_more=any(row.values not in kept for row in rows),
         )
 
-    def _selection(self, question: Question) -> Selection:
-        now, seconds = self._clock.now_unix_nano(), self._limits.timeout_seconds
-        return selection_of(question, now_unix_nano=now, timeout_seconds=seconds)
+    async def _selection(self, question: Question) -> Selection:
+        return await self._questions.selection(question, timeout_seconds=self._limits.timeout_seconds)
 
     async def _facet(self, selection: Selection, field: Field, *, total: int, limit: int) -> Facet:
         condition = has_value(field)
@@ -173,7 +172,7 @@ def _interval(grouping: Grouping, time_range: TimeRange) -> int | None:
     if grouping.interval is None:
         return None
     interval = interval_nano(None if grouping.interval == "auto" else grouping.interval, time_range)
-    intervals = len(starts_of(time_range, interval))
+    intervals = len(interval_starts(time_range, interval))
     if grouping.by and intervals * grouping.limit > MAX_ROWS:
         raise InvalidRequest(
             f"{grouping.limit:,} groups in each of {intervals:,} intervals are more than {MAX_ROWS:,}: "

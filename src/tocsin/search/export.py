@@ -7,13 +7,12 @@ from typing import cast
 
 import pyarrow as pa
 
-from tocsin.kit.clock import Clock
 from tocsin.kit.errors import InvalidRequest
 from tocsin.logstore.ports import LogStore, Order, ScanPlan, Selection
 from tocsin.search.contracts import ExportFormat, Question
 from tocsin.search.export_files import FileWriter, file_writer
 from tocsin.search.limits import QueryLimits, advised
-from tocsin.search.questions import selection_of
+from tocsin.search.questions import Questions
 
 BATCH_ROWS = 5_000
 """Rows that become bytes at one time, in a thread."""
@@ -25,11 +24,11 @@ CHUNK_BYTES = 256 * 1024
 class ExportService:
     """Exports with slots and a time-out of their own, so that they neither wait for queries nor hold them up."""
 
-    def __init__(self, store: LogStore, *, limits: QueryLimits, clock: Clock) -> None:
+    def __init__(self, store: LogStore, questions: Questions, *, limits: QueryLimits) -> None:
         """``limits.timeout_seconds`` is how long the store may read for one export; waiting for the caller is free."""
         self._store = store
+        self._questions = questions
         self._limits = limits
-        self._clock = clock
 
     async def export(
         self, question: Question, form: ExportFormat, *, order: Order = Order.OLDEST_FIRST, limit: int | None = None
@@ -44,9 +43,7 @@ class ExportService:
         """
         if limit is not None and limit < 1:
             raise InvalidRequest(f"the limit must be at least 1, not {limit:,}")
-        selection = selection_of(
-            question, now_unix_nano=self._clock.now_unix_nano(), timeout_seconds=self._limits.timeout_seconds
-        )
+        selection = await self._questions.selection(question, timeout_seconds=self._limits.timeout_seconds)
         plan = ScanPlan(selection=selection, order=order, limit=limit, batch_rows=BATCH_ROWS)
         pieces = self._pieces(plan, file_writer(form))
         return _resumed(await anext(pieces), pieces)

@@ -3,7 +3,7 @@
 from tocsin.kit.errors import InvalidRequest
 from tocsin.kit.moments import NANOSECONDS_A_SECOND
 from tocsin.logmodel.levels import level_of
-from tocsin.logstore.ports import HistogramBucket, TimeRange
+from tocsin.logstore.ports import HistogramBucket, TimeRange, interval_starts
 from tocsin.search.contracts import Bucket
 from tocsin.search.time_expressions import UNIT_SECONDS, duration_seconds
 
@@ -25,7 +25,7 @@ def interval_nano(text: str | None, time_range: TimeRange) -> int:
     if text is None:
         return _automatic_seconds(time_range) * NANOSECONDS_A_SECOND
     interval = duration_seconds(text) * NANOSECONDS_A_SECOND
-    wanted = len(starts_of(time_range, interval))
+    wanted = len(interval_starts(time_range, interval))
     if wanted > MAX_BUCKETS:
         shortest = -(-(time_range.end_unix_nano - time_range.start_unix_nano) // (MAX_BUCKETS - 1))
         raise InvalidRequest(
@@ -37,18 +37,12 @@ def interval_nano(text: str | None, time_range: TimeRange) -> int:
 
 def filled(counts: list[HistogramBucket], time_range: TimeRange, interval: int) -> list[Bucket]:
     """All buckets of the range, those without logs included, with counts by level."""
-    buckets = {start: Bucket(start, {}) for start in starts_of(time_range, interval)}
+    buckets = {start: Bucket(start, {}) for start in interval_starts(time_range, interval)}
     for count in counts:
         levels = buckets[count.start_unix_nano].levels
         level = level_of(count.severity_number)
         levels[level] = levels.get(level, 0) + count.count
     return list(buckets.values())
-
-
-def starts_of(time_range: TimeRange, interval: int) -> range:
-    """The starts of the intervals that a range touches."""
-    first = time_range.start_unix_nano // interval * interval
-    return range(first, time_range.end_unix_nano, interval)
 
 
 def _automatic_seconds(time_range: TimeRange) -> int:

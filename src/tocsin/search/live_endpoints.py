@@ -29,6 +29,7 @@ from tocsin.search.live_messages import (
 )
 from tocsin.search.live_sign_in import AnyWebSocket, Doorkeeper, check_origin
 from tocsin.search.live_watcher import WatcherTooSlow, too_slow
+from tocsin.search.questions import Questions
 
 TOKEN_CHECK_SECONDS = 5.0
 """How long after its token's end a tail may live on."""
@@ -57,9 +58,12 @@ _MAX_REASON_BYTES = 123
 class LiveSockets:
     """The sockets of one process: who they are, and what each watches."""
 
-    def __init__(self, live_tail: LiveTail, *, allowed_origins: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, live_tail: LiveTail, questions: Questions, *, allowed_origins: frozenset[str] = frozenset()
+    ) -> None:
         """Serve a live tail to the pages of this server, and of other sites that are allowed."""
         self._live_tail = live_tail
+        self._questions = questions
         self._allowed_origins = allowed_origins
         self._door = Doorkeeper()
 
@@ -75,7 +79,7 @@ class LiveSockets:
         with suppress(WebSocketDisconnect, OSError):
             try:
                 principal = await self._door.admit(socket)
-                await _Session(socket, self._live_tail, principal).run()
+                await _Session(socket, self._live_tail, self._questions, principal).run()
             except TocsinError as error:
                 await _send_away(socket, error)
 
@@ -89,9 +93,10 @@ async def live_logs(socket: AnyWebSocket, live_sockets: NamedDependency[SkipVali
 class _Session:
     """One signed-in socket."""
 
-    def __init__(self, socket: AnyWebSocket, live_tail: LiveTail, principal: Principal) -> None:
+    def __init__(self, socket: AnyWebSocket, live_tail: LiveTail, questions: Questions, principal: Principal) -> None:
         self._socket = socket
         self._live_tail = live_tail
+        self._questions = questions
         self._principal = principal
         self._checked_at = monotonic()
         self._query: str | None = None
@@ -188,9 +193,10 @@ class _Session:
             forwarding.result()
 
     async def _forward(self, query: str) -> None:
-        deliveries = self._live_tail.watch(
-            self._principal.organization_id, parse(query), after=self._position, rate_limit=self._rate_limit
-        )
+        organization_id = self._principal.organization_id
+        # A pattern means the shapes that it has now, for as long as this query is watched.
+        wanted = await self._questions.query(organization_id, query)
+        deliveries = self._live_tail.watch(organization_id, wanted, after=self._position, rate_limit=self._rate_limit)
         async with aclosing(deliveries):
             self._position = (await anext(deliveries)).position
             await self._send(started(query, self._position))

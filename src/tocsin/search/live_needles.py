@@ -24,6 +24,7 @@ from tocsin.query.tree import (
     Or,
     Phrase,
     ServiceIs,
+    ShapeIn,
     ShapeIs,
     SpanIs,
     Substring,
@@ -86,6 +87,8 @@ def needles_of(leaf: Node) -> Needles | None:
             return _one(Column.SPAN_ID, pack_hex_id(span_id, width_bytes=SPAN_ID_BYTES))
         case ShapeIs(shape):
             return _one(Column.SHAPE, shape)
+        case ShapeIn(shapes):
+            return frozenset(needle for shape in shapes for needle in _one(Column.SHAPE, shape))
         case _:
             return None
 

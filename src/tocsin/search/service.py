@@ -4,7 +4,6 @@ from uuid import UUID
 
 import pyarrow as pa
 
-from tocsin.kit.clock import Clock
 from tocsin.kit.errors import NotFound
 from tocsin.logmodel.batch import STORED_LOG_SCHEMA
 from tocsin.logmodel.ids import parse_log_id
@@ -15,7 +14,7 @@ from tocsin.search.contracts import CountedLogs, Histogram, LogsPage, Question, 
 from tocsin.search.cursors import cursor_text, read_cursor
 from tocsin.search.intervals import filled, interval_nano
 from tocsin.search.limits import QueryLimits
-from tocsin.search.questions import check_limit, selection_of
+from tocsin.search.questions import Questions, check_limit
 
 DEFAULT_LIMIT, MAX_LIMIT = 100, 10_000
 DEFAULT_SHAPES, MAX_SHAPES = 10, 1_000
@@ -29,10 +28,10 @@ class SearchService:
     slots of ``limits`` are taken. Cancelling a call stops its query.
     """
 
-    def __init__(self, store: LogStore, *, limits: QueryLimits, clock: Clock) -> None:
+    def __init__(self, store: LogStore, questions: Questions, *, limits: QueryLimits) -> None:
         self._store = store
+        self._questions = questions
         self._limits = limits
-        self._clock = clock
 
     async def logs(
         self,
@@ -48,7 +47,7 @@ class SearchService:
         """
         check_limit(limit, MAX_LIMIT)
         resumed = read_cursor(cursor, question, order) if cursor is not None else None
-        selection = self._selection(question, resumed.time_range if resumed else None)
+        selection = await self._selection(question, resumed.time_range if resumed else None)
         plan = ScanPlan(
             selection=selection,
             order=order,
@@ -66,7 +65,7 @@ class SearchService:
 
     async def histogram(self, question: Question, *, interval: str | None = None) -> Histogram:
         """Counts over time by level; without an interval, in about 60 buckets."""
-        selection = self._selection(question)
+        selection = await self._selection(question)
         nanoseconds = interval_nano(interval, selection.time_range)
         async with self._limits.slot(selection):
             counts = await self._store.histogram(selection, interval_nano=nanoseconds)
@@ -75,7 +74,7 @@ class SearchService:
 
     async def count(self, question: Question) -> CountedLogs:
         """How many logs match."""
-        selection = self._selection(question)
+        selection = await self._selection(question)
         async with self._limits.slot(selection):
             count = await self._store.count(selection)
         return CountedLogs(time_range=selection.time_range, count=count)
@@ -83,7 +82,7 @@ class SearchService:
     async def top_shapes(self, question: Question, *, limit: int = DEFAULT_SHAPES) -> TopShapes:
         """The most frequent shapes among the logs that match."""
         check_limit(limit, MAX_SHAPES)
-        selection = self._selection(question)
+        selection = await self._selection(question)
         async with self._limits.slot(selection):
             counts = await self._store.top_shapes(selection, limit=limit)
         templates = masked_texts([count.exemplar.message for count in counts])
@@ -109,9 +108,9 @@ class SearchService:
             raise NotFound(f"there is no log with the id {log_id}")
         return log
 
-    def _selection(self, question: Question, resumed_range: TimeRange | None = None) -> Selection:
-        now, seconds = self._clock.now_unix_nano(), self._limits.timeout_seconds
-        return selection_of(question, now_unix_nano=now, timeout_seconds=seconds, resumed_range=resumed_range)
+    async def _selection(self, question: Question, resumed_range: TimeRange | None = None) -> Selection:
+        seconds = self._limits.timeout_seconds
+        return await self._questions.selection(question, timeout_seconds=seconds, resumed_range=resumed_range)
 
 
 def _last_position(rows: pa.Table) -> Position:

@@ -17,6 +17,8 @@ from tocsin.logstore.backends.clickhouse.wal import Frame
 MAX_BYTES = 16 << 20
 """Commits that are in chDB are kept up to this: seconds of a steady stream, so that followers seldom ask chDB."""
 
+_NO_LIMIT = 2**63 - 1
+
 
 class CommittedFrames:
     """The newest commits. Any thread may call any method."""
@@ -75,12 +77,20 @@ class CommittedFrames:
 
     def rows_after(self, organization_id: str, sequence: int, *, limit: int) -> pa.RecordBatch | None:
         """The organization's next rows after this sequence; None where they may be in chDB alone."""
+        found = self.batches_after(organization_id, sequence, limit=limit)
+        if found is None:
+            return None
+        return pa.concat_batches(found) if found else pa.RecordBatch.from_pylist([], schema=STORED_LOG_SCHEMA)
+
+    def batches_after(
+        self, organization_id: str, sequence: int, *, limit: int = _NO_LIMIT
+    ) -> list[pa.RecordBatch] | None:
+        """The same rows commit by commit, none of them copied."""
         with self._lock:
             if sequence < self.complete_after(organization_id):
                 return None
             frames = [frame for frame in self._frames if _last_sequence(frame) > sequence]
-        found = list(_first_rows(frames, organization_id, after=sequence, limit=limit))
-        return pa.concat_batches(found) if found else pa.RecordBatch.from_pylist([], schema=STORED_LOG_SCHEMA)
+        return list(_first_rows(frames, organization_id, after=sequence, limit=limit))
 
     def _let_go(self) -> None:
         while self._size_bytes > self._max_bytes and _last_sequence(self._frames[0]) <= self._last_in_chdb:

@@ -3,7 +3,7 @@
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,17 +16,27 @@ from tocsin.logstore.backends.clickhouse import schema
 from tocsin.logstore.backends.clickhouse.connection import ClickHousePool, embedded_client
 from tocsin.logstore.backends.clickhouse.following import largest_sequence, rows_between
 from tocsin.logstore.backends.clickhouse.journal import Journal
+from tocsin.logstore.backends.clickhouse.new_shapes import (
+    earliest,
+    recent_earliest,
+    recent_shapes,
+    seen_shapes,
+    stored_earliest,
+    stored_shapes,
+)
 from tocsin.logstore.backends.clickhouse.reader import ClickHouseReader
 from tocsin.logstore.backends.clickhouse.tables import EmbeddedTables
 from tocsin.logstore.ports import (
     AggregatePlan,
     AggregateRow,
+    EarliestMessage,
     HistogramBucket,
     IngestTotals,
     KeyCount,
     OrganizationId,
     Receipt,
     ScanPlan,
+    SeenShape,
     Selection,
     ShapeCount,
     StoreHealth,
@@ -113,6 +123,14 @@ class EmbeddedClickHouseStore:
         """See the port."""
         return await self._reader.top_shapes(selection, limit=limit)
 
+    async def shape_counts(self, selection: Selection, *, interval_nano: int) -> pa.Table:
+        """See the port."""
+        return await self._reader.shape_counts(selection, interval_nano=interval_nano)
+
+    async def sample(self, selection: Selection, *, slices: int, rows_per_slice: int) -> pa.Table:
+        """See the port."""
+        return await self._reader.sample(selection, slices=slices, rows_per_slice=rows_per_slice)
+
     async def aggregate(self, plan: AggregatePlan) -> list[AggregateRow]:
         """See the port."""
         return await self._reader.aggregate(plan)
@@ -139,6 +157,38 @@ class EmbeddedClickHouseStore:
             if rows.num_rows:
                 return rows
             committed.none_between(owner, ingest_sequence, up_to)
+
+    async def shapes_after(
+        self, organization_id: OrganizationId, ingest_sequence: int, *, up_to: int
+    ) -> list[SeenShape]:
+        """See the port: as ``read_after``, from memory and, for what is older, from chDB."""
+        border, recent = await self._recent_after(organization_id, ingest_sequence)
+        frames = [await asyncio.to_thread(recent_shapes, recent, up_to)]
+        if border > ingest_sequence:
+            frames.append(await stored_shapes(self._reader, organization_id, ingest_sequence, min(border, up_to)))
+        return seen_shapes(frames)
+
+    async def earliest_messages(
+        self, organization_id: OrganizationId, shapes: Collection[int], *, after: int, up_to: int
+    ) -> list[EarliestMessage]:
+        """See the port: from memory and from chDB."""
+        border, recent = await self._recent_after(organization_id, after)
+        frames = [await asyncio.to_thread(recent_earliest, recent, shapes, up_to)]
+        if border > after:
+            frames.append(await stored_earliest(self._reader, organization_id, shapes, after, min(border, up_to)))
+        return earliest(frames)
+
+    async def _recent_after(
+        self, organization_id: OrganizationId, ingest_sequence: int
+    ) -> tuple[int, list[pa.RecordBatch]]:
+        """From where on rows are taken from memory, and these rows; chDB has all up to there."""
+        committed, owner = self._open_journal().committed, str(organization_id)
+        while True:
+            border = max(ingest_sequence, committed.complete_after(owner))
+            batches = await asyncio.to_thread(committed.batches_after, owner, border)
+            # It is none if the border has moved meanwhile.
+            if batches is not None:
+                return border, batches
 
     async def get(self, organization_id: OrganizationId, *, timestamp_unix_milli: int, content_hash: int) -> Log | None:
         """See the port."""

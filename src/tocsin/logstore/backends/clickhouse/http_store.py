@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +13,12 @@ from tocsin.kit.errors import StartupError, TocsinError
 from tocsin.logmodel.batch import STORED_LOG_SCHEMA, LogBatch
 from tocsin.logstore.backends.clickhouse.connection import ClickHousePool, Value, http_client
 from tocsin.logstore.backends.clickhouse.following import largest_sequence, rows_between, without_repetitions
+from tocsin.logstore.backends.clickhouse.new_shapes import earliest, seen_shapes, stored_earliest, stored_shapes
 from tocsin.logstore.backends.clickhouse.printer import Printer
 from tocsin.logstore.backends.clickhouse.probe import Keys, first_of_each, keys_of, probes
 from tocsin.logstore.backends.clickhouse.reader import ClickHouseReader
 from tocsin.logstore.backends.clickhouse.schema import LEDGER, LEDGER_COLUMNS, LOGS, Durability, create_statements
-from tocsin.logstore.ports import OrganizationId, Receipt, StoreHealth, WriteOutcome
+from tocsin.logstore.ports import EarliestMessage, OrganizationId, Receipt, SeenShape, StoreHealth, WriteOutcome
 
 SPARE_CONNECTIONS = 4
 """Beside those for queries, so that neither writes nor the store's state wait for slow ones."""
@@ -107,6 +108,18 @@ class ClickHouseHttpStore(ClickHouseReader):
             if first_stored.num_rows or not rows.num_rows:
                 return first_stored
             ingest_sequence = int(rows["ingest_sequence"][-1].as_py())
+
+    async def shapes_after(
+        self, organization_id: OrganizationId, ingest_sequence: int, *, up_to: int
+    ) -> list[SeenShape]:
+        """See the port."""
+        return seen_shapes([await stored_shapes(self, organization_id, ingest_sequence, up_to)])
+
+    async def earliest_messages(
+        self, organization_id: OrganizationId, shapes: Collection[int], *, after: int, up_to: int
+    ) -> list[EarliestMessage]:
+        """See the port."""
+        return earliest([await stored_earliest(self, organization_id, shapes, after, up_to)])
 
     async def health(self) -> StoreHealth:
         """Ready while the server answers."""

@@ -44,6 +44,7 @@ from tocsin.query.tree import (
     ServiceIs,
     ServiceLike,
     SeverityBetween,
+    ShapeIn,
     ShapeIs,
     SpanIs,
     Substring,
@@ -55,6 +56,9 @@ from tocsin.query.tree import (
 
 MAX_HINTS = 8
 """More words than this narrow a search no further; each costs a look into the bloom filters."""
+
+MAX_SHAPES_IN_TEXT = 5_000
+"""Some 100 KiB: ClickHouse parses no statement of more than 256. More shapes are bound as one text."""
 
 _BORDER = TOKEN_CLASS.replace("[", "[^", 1)
 _FOLDED_GAP = r"[0-9a-z_\x{80}-\x{10FFFF}]"
@@ -169,10 +173,21 @@ class Printer:
                 return f"(span_id = {self._packed(span_id, SPAN_ID_BYTES)})"
             case ShapeIs(shape):
                 return f"(shape = {self.bind(shape)})"
+            case ShapeIn(shapes):
+                return self._any_shape(sorted(shapes))
             case Everything():
                 return "1"
             case _:
                 raise TypeError(f"not a node of a query: {node!r}")
+
+    def _any_shape(self, shapes: list[int]) -> str:
+        numbers = ",".join(map(str, shapes))
+        if not shapes:
+            return "0"
+        if len(shapes) <= MAX_SHAPES_IN_TEXT:
+            # A parameter for each would cost more than the read.
+            return f"(shape IN ({numbers}))"
+        return f"(shape IN (SELECT toUInt64(arrayJoin(splitByChar(',', {self.bind(numbers)})))))"
 
     def _packed(self, text: str, width_bytes: int) -> str:
         return f"unhex({self.bind(pack_hex_id(text, width_bytes=width_bytes).hex())})"

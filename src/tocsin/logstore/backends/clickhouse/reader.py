@@ -6,8 +6,9 @@ reader and closing the iterator leaves nothing running.
 
 # ruff: noqa: S608  (the printer binds every value; what stands in the text are names and numbers of our own)
 
+import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -24,9 +25,11 @@ from tocsin.logstore.backends.clickhouse.aggregation import (
 )
 from tocsin.logstore.backends.clickhouse.connection import MEMORY_LIMIT, ClickHousePool
 from tocsin.logstore.backends.clickhouse.printer import Printer
-from tocsin.logstore.backends.clickhouse.probe import first_of_each, keys_of
+from tocsin.logstore.backends.clickhouse.probe import Keys, first_of_each, keys_of
 from tocsin.logstore.backends.clickhouse.schema import DATABASE, LEDGER, LOG_COLUMNS, LOGS
+from tocsin.logstore.backends.clickhouse.shapes import sample_statement, shape_counts_statement, shape_counts_table
 from tocsin.logstore.ports import (
+    SHAPE_COUNTS_SCHEMA,
     AggregatePlan,
     AggregateRow,
     HistogramBucket,
@@ -39,6 +42,8 @@ from tocsin.logstore.ports import (
     Selection,
     ShapeCount,
     TimeRange,
+    interval_starts,
+    slice_ranges,
 )
 
 MAX_MEMORY_BYTES = 1 << 30
@@ -46,6 +51,9 @@ MAX_MEMORY_BYTES = 1 << 30
 
 MAX_PAGE_ROWS = 40_000
 """A scan's pages grow up to this: at 400 bytes a row some 16 MB of memory."""
+
+SLICES_A_STATEMENT = 10
+"""A sample's statements run side by side, since planning one takes 4 ms of a core for each slice."""
 
 _PAGE_GROWTH = 4
 _NANOSECONDS_A_MILLISECOND = 1_000_000
@@ -119,6 +127,35 @@ ORDER BY timestamp DESC, ingest_sequence DESC LIMIT 1 BY shape"""
         rows = await self.fetch_logs(sql, printer, timeout_seconds=selection.timeout_seconds)
         return {log.shape: log for log in logs_of(rows)}
 
+    async def shape_counts(self, selection: Selection, *, interval_nano: int) -> pa.Table:
+        """See the port."""
+        starts = interval_starts(selection.time_range, interval_nano)
+        if not starts:
+            return SHAPE_COUNTS_SCHEMA.empty_table()
+        printer = Printer(self.promoted)
+        sql = shape_counts_statement(selection, printer, starts)
+        return shape_counts_table(await self.fetch(sql, printer, timeout_seconds=selection.timeout_seconds))
+
+    async def sample(self, selection: Selection, *, slices: int, rows_per_slice: int) -> pa.Table:
+        """See the port."""
+        parts = [
+            part for part in slice_ranges(selection.time_range, slices) if part.start_unix_nano < part.end_unix_nano
+        ]
+        starts = range(0, len(parts), SLICES_A_STATEMENT)
+        statements = [
+            self._sample(selection, parts[start : start + SLICES_A_STATEMENT], rows_per_slice) for start in starts
+        ]
+        return pa.Table.from_batches(await asyncio.gather(*statements), schema=STORED_LOG_SCHEMA)
+
+    async def _sample(self, selection: Selection, parts: Sequence[TimeRange], rows: int) -> pa.RecordBatch:
+        for once in (False, True):
+            printer = Printer(self.promoted)
+            sql = sample_statement(selection, parts, printer, rows=rows, once=once)
+            found = await self.fetch_logs(sql, printer, timeout_seconds=selection.timeout_seconds)
+            if first_of_each(_keys(found)).all():
+                break
+        return found
+
     async def aggregate(self, plan: AggregatePlan) -> list[AggregateRow]:
         """See the port."""
         printer = Printer(self.promoted)
@@ -182,6 +219,10 @@ WHERE active AND database = '{DATABASE}' AND table = 'logs'"""
         table = await self.fetch(sql, printer, timeout_seconds=timeout_seconds)
         columns = [table[field.name].combine_chunks().cast(field.type) for field in STORED_LOG_SCHEMA]
         return pa.RecordBatch.from_arrays(columns, schema=STORED_LOG_SCHEMA)
+
+
+def _keys(rows: pa.RecordBatch) -> Keys:
+    return keys_of(rows["timestamp"].cast(pa.int64()).to_numpy(), rows["content_hash"].to_numpy())
 
 
 class _Pages:

@@ -5,9 +5,12 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import assert_never
 
+import pyarrow as pa
+
 from tocsin.logmodel.log import Log
 from tocsin.logmodel.metadata import text_of
 from tocsin.logstore.ports import (
+    SHAPE_COUNTS_SCHEMA,
     AggregatePlan,
     AggregateRow,
     Field,
@@ -39,6 +42,28 @@ def aggregated(plan: AggregatePlan, logs: Iterable[Log]) -> list[AggregateRow]:
         for values in ranked
         if (start, values) in groups
     ]
+
+
+def shape_counts(logs: Iterable[Log], starts: range) -> pa.Table:
+    """These logs in ``SHAPE_COUNTS_SCHEMA``, by the intervals with these starts."""
+    groups: dict[tuple[int, str, int], list[int]] = defaultdict(list)
+    for log in logs:
+        groups[log.shape, log.service, log.severity_number].append(log.timestamp_unix_nano)
+    rows = [
+        (*group, len(times), min(times), max(times), _in_intervals(times, starts)) for group, times in groups.items()
+    ]
+    columns = zip(*rows, strict=True) if rows else [()] * len(SHAPE_COUNTS_SCHEMA)
+    return pa.table(
+        [pa.array(column, field.type) for column, field in zip(columns, SHAPE_COUNTS_SCHEMA, strict=True)],
+        schema=SHAPE_COUNTS_SCHEMA,
+    )
+
+
+def _in_intervals(times_unix_nano: Iterable[int], starts: range) -> list[int]:
+    counts = [0] * len(starts)
+    for time in times_unix_nano:
+        counts[(time - starts.start) // starts.step] += 1
+    return counts
 
 
 def counted_keys(logs: Iterable[Log], *, limit: int) -> list[KeyCount]:

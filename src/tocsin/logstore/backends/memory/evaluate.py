@@ -21,10 +21,12 @@ from tocsin.query.tree import (
     Not,
     Operator,
     Or,
+    PatternIs,
     Phrase,
     ServiceIs,
     ServiceLike,
     SeverityBetween,
+    ShapeIn,
     ShapeIs,
     SpanIs,
     Substring,
@@ -58,6 +60,8 @@ def matches(node: Node, log: Log) -> bool:
             return _metadata_matches(node, log.metadata)
         case Phrase() | Substring() | WordLike() | Matches():
             return _message_matches(node, log.message)
+        case PatternIs(pattern):
+            raise TypeError(f"no store knows the shapes of the pattern {pattern!r}")
         case _:
             return _column_matches(node, log)
 
@@ -77,7 +81,7 @@ def _message_matches(node: Phrase | Substring | WordLike | Matches, message: str
 
 
 def _column_matches(
-    node: ServiceIs | ServiceLike | TimestampCompares | SeverityBetween | TraceIs | SpanIs | ShapeIs, log: Log
+    node: ServiceIs | ServiceLike | TimestampCompares | SeverityBetween | TraceIs | SpanIs | ShapeIs | ShapeIn, log: Log
 ) -> bool:
     match node:
         case ServiceIs(service):
@@ -94,6 +98,8 @@ def _column_matches(
             return log.span_id == span_id
         case ShapeIs(shape):
             return log.shape == shape
+        case ShapeIn(shapes):
+            return log.shape in shapes
         case _:
             assert_never(node)
 

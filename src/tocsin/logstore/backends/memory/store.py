@@ -1,19 +1,20 @@
 """``MemoryLogStore``: the whole port in plain Python, kept in memory. Every other backend must agree with it."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Collection, Iterator
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
 
 from tocsin.logmodel.batch import STORED_LOG_SCHEMA, LogBatch, logs_of
 from tocsin.logmodel.log import Log
-from tocsin.logstore.backends.memory.aggregation import aggregated, counted_keys
+from tocsin.logstore.backends.memory.aggregation import aggregated, counted_keys, shape_counts
 from tocsin.logstore.backends.memory.evaluate import matches
 from tocsin.logstore.ports import (
     AggregatePlan,
     AggregateRow,
+    EarliestMessage,
     HistogramBucket,
     IngestTotals,
     KeyCount,
@@ -22,10 +23,13 @@ from tocsin.logstore.ports import (
     Position,
     Receipt,
     ScanPlan,
+    SeenShape,
     Selection,
     ShapeCount,
     StoreHealth,
     WriteOutcome,
+    interval_starts,
+    slice_ranges,
 )
 
 
@@ -126,6 +130,18 @@ class MemoryLogStore:
         ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:limit]
         return [ShapeCount(shape, count, exemplars[shape]) for shape, count in ranked]
 
+    async def shape_counts(self, selection: Selection, *, interval_nano: int) -> pa.Table:
+        """See the port."""
+        logs = (row.log for row in self._matching(selection))
+        return shape_counts(logs, interval_starts(selection.time_range, interval_nano))
+
+    async def sample(self, selection: Selection, *, slices: int, rows_per_slice: int) -> pa.Table:
+        """See the port."""
+        parts = [replace(selection, time_range=each) for each in slice_ranges(selection.time_range, slices)]
+        plans = [ScanPlan(selection=part, order=Order.OLDEST_FIRST, limit=rows_per_slice) for part in parts]
+        batches = [batch for plan in plans async for batch in self.scan(plan)]
+        return pa.Table.from_batches(batches, schema=STORED_LOG_SCHEMA)
+
     async def aggregate(self, plan: AggregatePlan) -> list[AggregateRow]:
         """See the port."""
         return aggregated(plan, (row.log for row in self._matching(plan.selection)))
@@ -143,6 +159,25 @@ class MemoryLogStore:
         rows = self._shelf(organization_id).rows.values()
         following = [row.columns for row in rows if row.log.ingest_sequence > ingest_sequence][:limit]
         return pa.concat_batches(following) if following else pa.RecordBatch.from_pylist([], schema=STORED_LOG_SCHEMA)
+
+    async def shapes_after(
+        self, organization_id: OrganizationId, ingest_sequence: int, *, up_to: int
+    ) -> list[SeenShape]:
+        """See the port."""
+        times: dict[int, list[int]] = {}
+        for log in self._between(organization_id, ingest_sequence, up_to):
+            times.setdefault(log.shape, []).append(log.timestamp_unix_nano)
+        return [SeenShape(shape, len(each), min(each)) for shape, each in times.items()]
+
+    async def earliest_messages(
+        self, organization_id: OrganizationId, shapes: Collection[int], *, after: int, up_to: int
+    ) -> list[EarliestMessage]:
+        """See the port."""
+        wanted = frozenset(shapes)
+        logs = [log for log in self._between(organization_id, after, up_to) if log.shape in wanted]
+        newest_first = sorted(logs, key=lambda log: (log.timestamp_unix_nano, log.content_hash), reverse=True)
+        earliest = {log.shape: EarliestMessage(log.shape, log.timestamp_unix_nano, log.message) for log in newest_first}
+        return list(earliest.values())
 
     async def get(self, organization_id: OrganizationId, *, timestamp_unix_milli: int, content_hash: int) -> Log | None:
         """The log with this content hash in this millisecond."""
@@ -162,6 +197,11 @@ class MemoryLogStore:
 
     def _shelf(self, organization_id: OrganizationId) -> _Shelf:
         return self._shelves.get(organization_id) or _Shelf()
+
+    def _between(self, organization_id: OrganizationId, after: int, up_to: int) -> Iterator[Log]:
+        for row in self._shelf(organization_id).rows.values():
+            if after < row.log.ingest_sequence <= up_to:
+                yield row.log
 
     def _matching(self, selection: Selection) -> Iterator[_StoredRow]:
         start, end = selection.time_range.start_unix_nano, selection.time_range.end_unix_nano

@@ -28,10 +28,12 @@ from tocsin.query.tree import (
     Node,
     Not,
     Or,
+    PatternIs,
     Phrase,
     ServiceIs,
     ServiceLike,
     SeverityBetween,
+    ShapeIn,
     ShapeIs,
     SpanIs,
     Substring,
@@ -108,11 +110,13 @@ class Printer:
                 return self._metadata(node)
             case ServiceLike(wildcard):
                 return self._like("service", wildcard)
+            case PatternIs(pattern):
+                raise TypeError(f"no store knows the shapes of the pattern {pattern!r}")
             case _:
                 return _exactly(self._column_condition(node))
 
     def _column_condition(
-        self, node: Everything | TimestampCompares | ServiceIs | SeverityBetween | TraceIs | SpanIs | ShapeIs
+        self, node: Everything | TimestampCompares | ServiceIs | SeverityBetween | TraceIs | SpanIs | ShapeIs | ShapeIn
     ) -> str:
         match node:
             case Everything():
@@ -129,6 +133,9 @@ class Printer:
                 return f"span_id = {self.bind(pack_hex_id(span_id, width_bytes=SPAN_ID_BYTES))}"
             case ShapeIs(shape):
                 return f"shape = {self.bind(signed(shape))}"
+            case ShapeIn(shapes):
+                numbers = ",".join(str(signed(shape)) for shape in sorted(shapes))
+                return f"shape = ANY({self.bind(f'{{{numbers}}}')}::bigint[])"
 
     def _message(self, node: Phrase | Substring | WordLike | Matches) -> Bounds:
         match node:

@@ -1,0 +1,1 @@
+"""The adapters behind the port of embeddings."""

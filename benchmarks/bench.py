@@ -196,12 +196,12 @@ def measure_queries(server: MeasuredServer, token: str, facts: Facts) -> dict[st
         "substring": lambda run: ask("/v1/logs/count", run, q=f"*{NEEDLE[1:-1]}*"),
         "trace_id": lambda run: ask("/v1/logs", run, q=f"trace_id:{facts.a_trace_id}", limit="100"),
         "metadata_equality": lambda run: ask("/v1/logs/count", run, q="region:eu-west-1"),
-        "top_patterns": lambda run: ask("/v1/logs/shapes", run, limit="10"),
+        "top_patterns": lambda run: ask("/v1/patterns", run, limit="10"),
     }
     return timed(queries)
 
 
-def timed(queries: Mapping[str, Callable[[int], bytes]]) -> dict[str, dict[str, float]]:
+def timed(queries: Mapping[str, Callable[[int], object]]) -> dict[str, dict[str, float]]:
     """Milliseconds of each query, p50 and p95 of the warm runs."""
     results = {}
     for name, run_query in queries.items():
@@ -249,7 +249,8 @@ def measure(settings: Mapping[str, str], workload: Workload, log_file: Path, **o
             time.sleep(2)
             ingest = measure_ingest(server, workload.prepared, workload.facts.log_bytes)
             ingest["parts"] = _parts(server.directory)
-            queries = measure_queries(server, log_in(server.port), workload.facts)
+            token = log_in(server.port)
+            queries = measure_queries(server, token, workload.facts)
         finally:
             server.stop()
     return {"ingest": ingest, "queries_ms": queries}

@@ -28,6 +28,7 @@ from tocsin.limits.ports import RateLimiter
 from tocsin.logstore.ports import LogStore, OrganizationId
 from tocsin.patterns.repository import PatternsRepository
 from tocsin.patterns.service import PatternsService
+from tocsin.search.comparison.service import ComparisonService
 from tocsin.search.context import ContextService
 from tocsin.search.exploration import ExplorationService
 from tocsin.search.export import ExportService
@@ -36,7 +37,9 @@ from tocsin.search.live import LiveTail
 from tocsin.search.meaning.embedder import PatternEmbedder
 from tocsin.search.meaning.repository import EmbeddingsRepository
 from tocsin.search.meaning.service import MeaningSearch
+from tocsin.search.pattern_details import PatternDetailsService
 from tocsin.search.pattern_listing import PatternListing
+from tocsin.search.plain_words_service import PlainWordsService
 from tocsin.search.questions import Questions
 from tocsin.search.saved_searches import SavedSearchesService
 from tocsin.search.service import SearchService
@@ -56,9 +59,12 @@ class Reading:
     questions: Questions
     search: SearchService
     exploration: ExplorationService
+    comparison: ComparisonService
     context: ContextService
     export: ExportService
     patterns: PatternListing
+    pattern_details: PatternDetailsService
+    plain_words: PlainWordsService
     saved_searches: SavedSearchesService
     by_meaning: MeaningSearch
 
@@ -167,13 +173,17 @@ def _reading(
     exports = QueryLimits(max_concurrent=given.max_concurrent_exports, timeout_seconds=given.export_timeout_seconds)
     questions = Questions(patterns, clock=clock)
     search = SearchService(store, questions, limits=limits)
+    exploration = ExplorationService(store, questions, limits=limits)
     return Reading(
         questions=questions,
         search=search,
-        exploration=ExplorationService(store, questions, limits=limits),
+        exploration=exploration,
+        comparison=ComparisonService(store, patterns, questions, limits=limits, clock=clock),
         context=ContextService(store, search, limits=limits),
         export=ExportService(store, questions, limits=exports),
         patterns=PatternListing(store, patterns, questions, limits=limits),
+        pattern_details=PatternDetailsService(store, patterns, questions, limits=limits),
+        plain_words=PlainWordsService(exploration, clock=clock),
         saved_searches=SavedSearchesService(database, clock=clock),
         by_meaning=MeaningSearch(store, patterns, questions, embedder, model, limits=limits),
     )

@@ -92,6 +92,22 @@ async def test_the_exemplar_of_a_shape_is_its_newest_log(pool: ClickHousePool) -
 
 
 @pytest.mark.asyncio(loop_scope="module")
+async def test_a_log_counts_as_often_as_it_is_stored_when_shapes_are_counted(pool: ClickHousePool) -> None:
+    counted = await ClickHouseReader(pool).shape_counts(_selection(), interval_nano=1)
+    stored_of_a_shape = COPIES * 2 * LOGS_AT_ONE_TIME // 4
+    assert sorted(zip(counted["shape"].to_pylist(), counted["count"].to_pylist(), strict=True)) == [
+        (shape, stored_of_a_shape) for shape in range(4)
+    ]
+
+
+@pytest.mark.asyncio(loop_scope="module")
+async def test_a_log_is_once_in_a_sample_when_several_writers_have_stored_it(pool: ClickHousePool) -> None:
+    sample = await ClickHouseReader(pool).sample(_selection(), slices=25, rows_per_slice=2 * LOGS_AT_ONE_TIME - 1)
+    found = [(log.timestamp_unix_nano, log.message) for batch in sample.to_batches() for log in logs_of(batch)]
+    assert len(found) == len(set(found)) == 2 * LOGS_AT_ONE_TIME - 1
+
+
+@pytest.mark.asyncio(loop_scope="module")
 async def test_a_read_is_given_up_when_its_time_is_over(pool: ClickHousePool) -> None:
     reader = ClickHouseReader(pool)
     with pytest.raises(QueryTimedOut):

@@ -1,5 +1,6 @@
 """``PatternListing``: patterns whose counts are of all logs, and sum to the window's total in every case."""
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import pytest
@@ -59,8 +60,8 @@ def listing(store: LogStore, clock: HeldClock, catalogues: LateCatalogue) -> Pat
     return PatternListing(store, catalogues, Questions(catalogues, clock=clock), limits=limits)
 
 
-async def write(store: LogStore, *rows: dict[str, object]) -> None:
-    numbered = [{"message": f"log {number}", "timestamp": START} | row for number, row in enumerate(rows)]
+async def write(store: LogStore, *rows: Mapping[str, object]) -> None:
+    numbered = [{"message": f"log {number}", "timestamp": START} | dict(row) for number, row in enumerate(rows)]
     await store.write(ORGANIZATION, log_batch(numbered), Receipt(received=len(rows)))
 
 

@@ -21,12 +21,15 @@ from tocsin.api.set_password import router as set_password_router
 from tocsin.ingest.endpoints import BODY_LIMITS_STATE, INGEST_STATE, BodyLimits
 from tocsin.ingest.endpoints import router as ingest_router
 from tocsin.patterns.endpoints import PatternEditsController
+from tocsin.search.comparing_endpoints import ComparingController
 from tocsin.search.endpoints import LogsController
 from tocsin.search.exploring_endpoints import ExploringController
 from tocsin.search.export_endpoints import ExportController
 from tocsin.search.live_endpoints import LiveSockets, live_logs
 from tocsin.search.meaning_endpoints import MeaningController
+from tocsin.search.pattern_detail_endpoints import PatternDetailsController
 from tocsin.search.pattern_endpoints import PatternsController
+from tocsin.search.plain_words_endpoints import PlainWordsController
 from tocsin.search.saved_search_endpoints import SavedSearchesController
 from tocsin.wiring import Components, Reading
 
@@ -58,9 +61,12 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
             status,
             LogsController,
             ExploringController,
+            ComparingController,
             MeaningController,
             ExportController,
             PatternsController,
+            PatternDetailsController,
+            PlainWordsController,
             PatternEditsController,
             SavedSearchesController,
         ],
@@ -134,9 +140,12 @@ def _reading(reading: Reading) -> dict[str, Provide]:
     services = {
         "search_service": reading.search,
         "exploration_service": reading.exploration,
+        "comparison_service": reading.comparison,
         "context_service": reading.context,
         "export_service": reading.export,
         "pattern_listing": reading.patterns,
+        "pattern_details": reading.pattern_details,
+        "plain_words": reading.plain_words,
         "saved_searches": reading.saved_searches,
         "meaning_search": reading.by_meaning,
     }

@@ -15,23 +15,32 @@ Data = Annotated[
 
 
 @app.command("patterns")
-def evaluate_patterns(data: Data, as_json: AsJson = False) -> None:
+def evaluate_patterns(
+    data: Data,
+    ablate: Annotated[bool, typer.Option("--ablate", help="Show what each rule is worth; takes longer.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """Cluster the labelled samples of Loghub, and compare with their templates."""
     from dataclasses import asdict
 
-    from tocsin.cli.output import out
-    from tocsin.cli.text import harmless
+    from tocsin.cli.evaluation_output import print_ablation, print_patterns
+
+    if ablate:
+        from tocsin.evaluation.pattern_ablation import ablate_patterns
+
+        ablation = ablate_patterns(data)
+        if as_json:
+            print_json(asdict(ablation))
+        else:
+            print_ablation(ablation)
+        return
     from tocsin.evaluation.patterns import evaluate_patterns as evaluate
 
     report = evaluate(data)
     if as_json:
         print_json(asdict(report))
-        return
-    columns = ("ga", "ga_j95", "fga", "pa", "fta", "fta_n1")
-    out.print(f"{'':14}" + "".join(f"{column:>8}" for column in columns))
-    for name, figures in [*report.systems.items(), ("mean", report.mean)]:
-        out.print(f"{harmless(name):14}" + "".join(f"{getattr(figures, column):8.3f}" for column in columns))
-    out.print(f"{report.lines_per_cpu_second:,.0f} lines a CPU second")
+    else:
+        print_patterns(report)
 
 
 @app.command("search")

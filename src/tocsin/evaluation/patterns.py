@@ -11,6 +11,7 @@ from tocsin.evaluation.loghub import labelled_systems
 from tocsin.evaluation.pattern_metrics import PatternFigures, mean_figures, pattern_figures
 from tocsin.logmodel.masking import masked, shapes
 from tocsin.patterns.clustering.clusterer import PatternClusterer
+from tocsin.patterns.clustering.rules import NOTHING, Rule
 from tocsin.patterns.clustering.templates import plain
 from tocsin.patterns.contracts import ShapeText
 
@@ -56,10 +57,10 @@ def evaluate_patterns(directory: Path) -> PatternsReport:
     )
 
 
-def found_patterns(messages: pl.Series) -> FoundPatterns:
-    """Everything that happens between messages and their patterns."""
+def found_patterns(messages: pl.Series, without: frozenset[Rule] = NOTHING) -> FoundPatterns:
+    """Everything that happens between messages and their patterns, without some rules."""
     rows = messages.to_frame("message").with_columns(shape=shapes(pl.col("message")))
-    clusterer = PatternClusterer()
+    clusterer = PatternClusterer(without)
     clusterer.add(shape_texts(rows))
     clusters = clusterer.clusters()
     table = pl.DataFrame(

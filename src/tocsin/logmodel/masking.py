@@ -47,9 +47,14 @@ _ALTERNATIVES = (
 _EXPRESSION = "|".join(_ALTERNATIVES)
 
 
-def masked(messages: pl.Expr) -> pl.Expr:
-    """The expression with every variable part replaced by ``MASK``."""
-    return messages.str.replace_all(_EXPRESSION, MASK)
+def masked(messages: pl.Expr, mask: str = MASK) -> pl.Expr:
+    """The expression with every variable part replaced by ``MASK``, or another text without a ``$``."""
+    return messages.str.replace_all(_EXPRESSION, mask)
+
+
+def variable_parts(messages: pl.Expr) -> pl.Expr:
+    """What ``masked`` replaces in each message, in order: a list of texts."""
+    return messages.str.extract_all(_EXPRESSION)
 
 
 def shapes(messages: pl.Expr) -> pl.Expr:

@@ -12,6 +12,14 @@ MAX_LINES = 4
 MIN_FRAMES = 2
 """Fewer lines that look like frames are no stack trace."""
 
+MAX_FRAMES = 64
+"""Stack traces that have so many frames in common are one pattern, whatever comes below."""
+
+MAX_TRACE_CHARACTERS = 20_000
+"""Of a masked text of many lines; what is beyond is not looked at."""
+
+_MAX_LINE_CHARACTERS = 1_000
+
 _TRACE = "\x01trace"
 
 _FRAMES = (
@@ -38,35 +46,22 @@ def is_trace(outline: str) -> bool:
 
 def outline_of_lines(text: str) -> str | None:
     """What a masked text of many lines is told apart by; None where it is all of it."""
-    lines = text.split(LINE_BREAK)
+    lines = text[:MAX_TRACE_CHARACTERS].split(LINE_BREAK)
     frames = [frame for line in lines if (frame := frame_of(line)) is not None]
     if len(frames) >= MIN_FRAMES:
         errors = [error for line in lines if frame_of(line) is None for error in _errors(line)]
-        return LINE_BREAK.join((_TRACE, *errors, *frames))
+        return LINE_BREAK.join((_TRACE, *errors[:MAX_FRAMES], *frames[:MAX_FRAMES]))
     return LINE_BREAK.join((*lines[:MAX_LINES], MASK)) if len(lines) > MAX_LINES else None
-
-
-def head_and_frames(masked: str) -> tuple[str, list[str]]:
-    """The lines of a stack trace that are no frames, as one text without source code, and the frames' functions."""
-    head: list[str] = []
-    frames: list[str] = []
-    for line in masked.split(LINE_BREAK):
-        frame = frame_of(line)
-        if frame is not None:
-            frames.append(frame)
-        elif not frames or not line[:1].isspace():
-            head.append(line.strip())
-    return LINE_BREAK.join(line for line in head if line), frames
 
 
 def frame_of(line: str) -> str | None:
     """The function of a frame, with its class or file where they are known; None for other lines."""
     for expression in _FRAMES:
-        found = expression.match(line)
+        found = expression.match(line[:_MAX_LINE_CHARACTERS])
         if found:
             return ":".join(part for part in found.groups() if part) or MASK
     return None
 
 
 def _errors(line: str) -> list[str]:
-    return [*_ERROR.findall(line), *_PANIC.findall(line)]
+    return [*_ERROR.findall(line[:_MAX_LINE_CHARACTERS]), *_PANIC.findall(line[:_MAX_LINE_CHARACTERS])]

@@ -13,11 +13,11 @@ from tocsin.patterns.clustering.structure import MAX_CHARACTERS
 #: Innermost first, so each pass takes one level of nesting away.
 _NESTED_LEVELS = 3
 
-_BODY = r"""[{\[]\s*(?:u?(?:'[^'\n]*'|"[^"\n]*")(?:\s*[:=,]?\s*[^\[\]{},]*,?)*)?[}\]]"""
+_BODY = r"""[{\[]\s*(?:u?(?:'[^'\n]*'|"[^"\n]*")(?:\s*[:=,]?\s*(?:[^\[\]{},]|\[[^\[\]{}'"]*\])*,?)*)?[}\]]"""
 #: A body that says something in words is no value.
 _TELLING_BODY = r"""^\s*\{|["'](?:msg|message|event|error)["']\s*:\s*["']"""
-_JOINED = r"[./@\\+~*%&]+(?:[\w$]+|<\*>)|(?:-\w*)*<\*>|-[A-Za-z]*[0-9]\w*"
-_TOGETHER = rf"(?:[\w$]+(?:[\-/@\\+~*%&]|::)*|[\-+/\\~])*<\*>(?:[\w$]+|{_JOINED}|[/\\%])*"
+_JOINED = r"[./@\\+~*%&]+(?:[\w$]+|<\*>)|(?:-\w*)*<\*>|-[A-Za-z]*[0-9]\w*|-[a-f]{1,8}\b"
+_TOGETHER = rf"(?:[\w$]+[\-/@\\+~*%&]*|[\-+/\\~])*<\*>(?:[\w$]+|{_JOINED}|[/%])*"
 
 
 def outlines(masked: pl.Series) -> list[str]:
@@ -32,7 +32,7 @@ def outlines(masked: pl.Series) -> list[str]:
     rows = rows.with_columns(text=told).with_columns(text=column.str.replace_all(_TOGETHER, MASK))
     found: list[str] = rows["text"].to_list()
     for index in (masked.str.len_chars() > MAX_CHARACTERS).arg_true().to_list():
-        found[index] += f" {MASK}"
+        found[index] += MASK
     many_lines = masked.str.contains(LINE_BREAK, literal=True).arg_true()
     for index, text in zip(many_lines.to_list(), masked.gather(many_lines).to_list(), strict=True):
         found[index] = outline_of_lines(text) or found[index]

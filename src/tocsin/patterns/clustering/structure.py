@@ -12,6 +12,9 @@ COLUMN = "\x00"
 MAX_CHARACTERS = 2_000
 """Of a masked text; what is beyond belongs to one slot at the end. Costs and memory per shape grow with it."""
 
+MAX_VALUE_CHARACTERS = 200
+"""Of what stands at a mask so much is kept, to tell its type."""
+
 FIRST_MASK = 0xF0000
 """The character that stands for the first mask of a text in a slot; the others follow it."""
 
@@ -23,6 +26,8 @@ class Kind(Enum):
     HARD = "hard"
     #: It stands where values stand; shown as text while all members agree on it.
     SOFT = "soft"
+    #: It was masked, but stands where names of a program stand; shown as text while all members agree on a name.
+    NAME = "name"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ def mask_values(text: str, message: str) -> dict[int, str]:
         position = end + len(constant)
     if len(constants) > 1:
         found.append(message[position : len(message) - len(constants[-1])])
-    return {FIRST_MASK + index: value for index, value in enumerate(found)}
+    return {FIRST_MASK + index: value[:MAX_VALUE_CHARACTERS] for index, value in enumerate(found)}
 
 
 def filled(inner: str, parts: Sequence[str]) -> str:

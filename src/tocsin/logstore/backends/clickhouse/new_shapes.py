@@ -2,7 +2,6 @@
 
 # ruff: noqa: S608  (the printer binds every value; what stands in the text are names and numbers of our own)
 
-import asyncio
 from collections.abc import Collection, Iterable, Mapping
 
 import polars as pl
@@ -15,7 +14,7 @@ from tocsin.logstore.backends.clickhouse.schema import LOGS
 from tocsin.logstore.ports import EarliestMessage, OrganizationId, SeenShape
 
 MAX_SHAPES = 8_000
-"""Shapes in one statement: at 21 bytes each this stays below ClickHouse's limit of 256 KiB of text."""
+"""Shapes that a statement names: at 21 bytes each it stays below ClickHouse's limit of 256 KiB of text."""
 
 _TIMEOUT_SECONDS = 30.0
 _SEEN_SCHEMA = {"shape": pl.UInt64, "rows": pl.UInt64, "first": pl.Int64}
@@ -49,31 +48,29 @@ def seen_shapes(frames: Iterable[pl.DataFrame]) -> list[SeenShape]:
 async def stored_earliest(
     reader: ClickHouseReader, organization_id: OrganizationId, shapes: Collection[int], after: int, up_to: int
 ) -> pl.DataFrame:
-    """The earliest stored row of each of these shapes with ``after < ingest_sequence <= up_to``, for ``earliest``."""
-    numbers = sorted(shapes)
-    parts = [numbers[start : start + MAX_SHAPES] for start in range(0, len(numbers), MAX_SHAPES)]
-    found = [_stored_earliest(reader, organization_id, part, after, up_to) for part in parts]
-    return pl.concat([pl.DataFrame(schema=_EARLIEST_SCHEMA), *await asyncio.gather(*found)])
+    """The earliest stored row of each of these shapes with ``after < ingest_sequence <= up_to``, for ``earliest``.
 
-
-async def _stored_earliest(
-    reader: ClickHouseReader, organization_id: OrganizationId, shapes: list[int], after: int, up_to: int
-) -> pl.DataFrame:
-    """Times are found first, in the narrow columns; the messages are then read of those moments alone."""
+    Times are found first, in the narrow columns; the messages are then read of those moments alone.
+    """
+    if not shapes:
+        return pl.DataFrame(schema=_EARLIEST_SCHEMA)
     printer = Printer()
     between = _between(printer, organization_id, after, up_to)
+    # One read for all shapes that there are takes less than several for those that are wanted.
+    wanted = f" AND shape IN ({', '.join(map(str, shapes))})" if len(shapes) <= MAX_SHAPES else ""
     sql = f"""
 SELECT shape, timestamp, content_hash, message FROM {LOGS}
 WHERE {between} AND (timestamp, shape) IN (
-SELECT min(timestamp), shape FROM {LOGS} WHERE {between} AND shape IN ({", ".join(map(str, shapes))}) GROUP BY shape)
+SELECT min(timestamp), shape FROM {LOGS} WHERE {between}{wanted} GROUP BY shape)
 ORDER BY content_hash LIMIT 1 BY shape"""
-    return _frame(await reader.fetch(sql, printer, timeout_seconds=_TIMEOUT_SECONDS), _EARLIEST_SCHEMA)
+    found = _frame(await reader.fetch(sql, printer, timeout_seconds=_TIMEOUT_SECONDS), _EARLIEST_SCHEMA)
+    return _with_shapes(found, shapes)
 
 
 def recent_earliest(batches: Iterable[pa.RecordBatch], shapes: Collection[int], up_to: int) -> pl.DataFrame:
     """The rows with these shapes of recent commits up to this sequence, for ``earliest``."""
     rows = _recent(batches, up_to, list(_EARLIEST_SCHEMA))
-    return rows.filter(pl.col("shape").is_in(pl.Series(list(shapes), dtype=pl.UInt64).implode()))
+    return _with_shapes(rows, shapes)
 
 
 def earliest(frames: Iterable[pl.DataFrame]) -> list[EarliestMessage]:
@@ -87,6 +84,10 @@ def _between(printer: Printer, organization_id: OrganizationId, after: int, up_t
         f"organization_id = {printer.bind(str(organization_id))}"
         f" AND ingest_sequence > {printer.bind(after)} AND ingest_sequence <= {printer.bind(up_to)}"
     )
+
+
+def _with_shapes(rows: pl.DataFrame, shapes: Collection[int]) -> pl.DataFrame:
+    return rows.filter(pl.col("shape").is_in(pl.Series(list(shapes), dtype=pl.UInt64).implode()))
 
 
 def _recent(batches: Iterable[pa.RecordBatch], up_to: int, columns: Collection[str]) -> pl.DataFrame:

@@ -173,7 +173,8 @@ class MemoryLogStore:
         self, organization_id: OrganizationId, shapes: Collection[int], *, after: int, up_to: int
     ) -> list[EarliestMessage]:
         """See the port."""
-        logs = [log for log in self._between(organization_id, after, up_to) if log.shape in shapes]
+        wanted = frozenset(shapes)
+        logs = [log for log in self._between(organization_id, after, up_to) if log.shape in wanted]
         newest_first = sorted(logs, key=lambda log: (log.timestamp_unix_nano, log.content_hash), reverse=True)
         earliest = {log.shape: EarliestMessage(log.shape, log.timestamp_unix_nano, log.message) for log in newest_first}
         return list(earliest.values())

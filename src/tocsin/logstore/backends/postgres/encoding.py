@@ -49,6 +49,11 @@ def signed(number: int) -> int:
     return number - 2 * _INT64_SIGN if number >= _INT64_SIGN else number
 
 
+def unsigned(number: int) -> int:
+    """The unsigned number with the bits of this signed one."""
+    return number + 2 * _INT64_SIGN if number < 0 else number
+
+
 def word_hashes(tokens: Iterable[str]) -> list[int]:
     """The 64-bit hashes (xxh3) by which messages are found that hold these folded tokens."""
     frame = pl.DataFrame({"token": list(tokens)}, schema={"token": pl.String})

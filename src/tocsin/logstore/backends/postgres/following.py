@@ -6,14 +6,18 @@ log can be seen, all with smaller numbers can, and nothing needs to be held back
 
 # ruff: noqa: S608  (the printer binds every value; what stands in the text are names and numbers of our own)
 
+from collections.abc import Collection
+
 import pyarrow as pa
 
 from tocsin.kit.moments import NANOSECONDS_A_DAY
 from tocsin.logstore.backends.postgres.connection import Reading
-from tocsin.logstore.backends.postgres.encoding import stored_batch
-from tocsin.logstore.backends.postgres.printer import Printer
+from tocsin.logstore.backends.postgres.encoding import signed, stored_batch, unescaped, unsigned
+from tocsin.logstore.backends.postgres.printer import NEVER, Printer
 from tocsin.logstore.backends.postgres.schema import DAYS, LEDGERS, LOG_COLUMNS, LOGS
-from tocsin.logstore.ports import OrganizationId, TimeRange
+from tocsin.logstore.ports import EarliestMessage, OrganizationId, SeenShape, TimeRange
+
+_LARGEST_SEQUENCE = 2**63 - 1
 
 
 async def last_sequence(reading: Reading, organization_id: OrganizationId) -> int:
@@ -27,16 +31,53 @@ async def read_after(
     reading: Reading, organization_id: OrganizationId, ingest_sequence: int, *, limit: int
 ) -> pa.RecordBatch:
     """The next logs after this number; both statements see the same state of the store."""
+    printer = Printer()
+    news = await _after(reading, printer, organization_id, ingest_sequence)
+    sql = f"""
+SELECT {", ".join(LOG_COLUMNS)} FROM {LOGS} WHERE {news}
+ORDER BY ingest_sequence LIMIT {limit:d}"""
+    return stored_batch([] if news == NEVER else await reading.fetch(sql, printer.parameters))
+
+
+async def shapes_after(
+    reading: Reading, organization_id: OrganizationId, ingest_sequence: int, *, up_to: int
+) -> list[SeenShape]:
+    """The shapes of the logs between these numbers."""
+    printer = Printer()
+    news = await _after(reading, printer, organization_id, ingest_sequence)
+    sql = f"""
+SELECT shape, count(*), min(timestamp) FROM {LOGS}
+WHERE {news} AND ingest_sequence <= {printer.bind(min(up_to, _LARGEST_SEQUENCE))}
+GROUP BY shape"""
+    return [SeenShape(unsigned(shape), *rest) for shape, *rest in await reading.fetch(sql, printer.parameters)]
+
+
+async def earliest_messages(
+    reading: Reading, organization_id: OrganizationId, shapes: Collection[int], *, after: int, up_to: int
+) -> list[EarliestMessage]:
+    """The earliest log of each of these shapes between these numbers; messages are read once it is known."""
+    printer = Printer()
+    news = await _after(reading, printer, organization_id, after)
+    # Hashes are unsigned numbers, kept as signed ones: those below zero are the largest.
+    sql = f"""
+SELECT earliest.shape, timestamp, message FROM (
+    SELECT DISTINCT ON (shape) shape, timestamp, content_hash FROM {LOGS}
+    WHERE {news} AND ingest_sequence <= {printer.bind(min(up_to, _LARGEST_SEQUENCE))}
+    AND shape = ANY({printer.bind([signed(shape) for shape in shapes])}::bigint[])
+    ORDER BY shape, timestamp, content_hash < 0, content_hash
+) AS earliest JOIN {LOGS} USING (timestamp, content_hash)
+WHERE organization_id = {printer.bind(str(organization_id))}::uuid"""
+    rows = await reading.fetch(sql, printer.parameters)
+    return [EarliestMessage(unsigned(shape), timestamp, unescaped(message)) for shape, timestamp, message in rows]
+
+
+async def _after(reading: Reading, printer: Printer, organization_id: OrganizationId, ingest_sequence: int) -> str:
+    """The condition for the organization's logs after this number, on the days that have some."""
     days = await _days_with_news(reading, organization_id, ingest_sequence)
     if not days:
-        return stored_batch([])
-    printer = Printer()
+        return NEVER
     scopes = [f"({printer.scope(organization_id, each)})" for each in _ranges(days)]
-    sql = f"""
-SELECT {", ".join(LOG_COLUMNS)} FROM {LOGS}
-WHERE ({" OR ".join(scopes)}) AND ingest_sequence > {printer.bind(ingest_sequence)}
-ORDER BY ingest_sequence LIMIT {limit:d}"""
-    return stored_batch(await reading.fetch(sql, printer.parameters))
+    return f"({' OR '.join(scopes)}) AND ingest_sequence > {printer.bind(ingest_sequence)}"
 
 
 async def _days_with_news(reading: Reading, organization_id: OrganizationId, ingest_sequence: int) -> list[int]:

@@ -8,22 +8,25 @@ reader and closing the iterator leaves nothing running.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
+from dataclasses import replace
 
 import pyarrow as pa
 
-from tocsin.logmodel.batch import logs_of
+from tocsin.logmodel.batch import STORED_LOG_SCHEMA, logs_of
 from tocsin.logmodel.log import Log
 from tocsin.logstore.backends.postgres.aggregates import aggregate_rows, aggregate_sql
 from tocsin.logstore.backends.postgres.connection import PostgresPool, Row
 from tocsin.logstore.backends.postgres.encoding import signed, stored_batch, unescaped
-from tocsin.logstore.backends.postgres.following import last_sequence, read_after
+from tocsin.logstore.backends.postgres.following import earliest_messages, last_sequence, read_after, shapes_after
 from tocsin.logstore.backends.postgres.printer import Printer, all_of
 from tocsin.logstore.backends.postgres.recheck import Selected, certainty, kept, selected
 from tocsin.logstore.backends.postgres.schema import DAYS, LEDGERS, LOG_COLUMNS, LOGS, start_of_interval
+from tocsin.logstore.backends.postgres.shapes import shape_counts_sql, shape_counts_table
 from tocsin.logstore.ports import (
     AggregatePlan,
     AggregateRow,
+    EarliestMessage,
     HistogramBucket,
     IngestTotals,
     KeyCount,
@@ -31,9 +34,12 @@ from tocsin.logstore.ports import (
     OrganizationId,
     Position,
     ScanPlan,
+    SeenShape,
     Selection,
     ShapeCount,
     TimeRange,
+    interval_starts,
+    slice_ranges,
 )
 
 MAX_PAGE_ROWS = 10_000
@@ -41,6 +47,9 @@ MAX_PAGE_ROWS = 10_000
 
 SHORT_TIMEOUT_SECONDS = 10.0
 """For questions that one index answers."""
+
+CATCHING_UP_TIMEOUT_SECONDS = 300.0
+"""For questions about all logs after a position, which may be all that there are."""
 
 _PAGE_GROWTH = 4
 _NANOSECONDS_A_MILLISECOND = 1_000_000
@@ -84,6 +93,24 @@ GROUP BY shape ORDER BY 2 DESC, shape < 0, shape LIMIT {limit:d}""")
             exemplars = await _exemplars(found, rows)
         return [ShapeCount(exemplars[shape].shape, count, exemplars[shape]) for shape, count, _ in rows]
 
+    async def shape_counts(self, selection: Selection, *, interval_nano: int) -> pa.Table:
+        """See the port."""
+        starts = interval_starts(selection.time_range, interval_nano)
+        async with selected(self._pool, selection) as found:
+            rows = await found.fetch(shape_counts_sql(found, interval_nano))
+        return await asyncio.to_thread(shape_counts_table, rows, starts)
+
+    async def sample(self, selection: Selection, *, slices: int, rows_per_slice: int) -> pa.Table:
+        """See the port: a scan of each part, which the primary key ends early."""
+        deadline = time.monotonic() + selection.timeout_seconds
+        batches: list[pa.RecordBatch] = []
+        for part in slice_ranges(selection.time_range, slices):
+            if part.start_unix_nano < part.end_unix_nano:
+                within = replace(selection, time_range=part, timeout_seconds=deadline - time.monotonic())
+                plan = ScanPlan(selection=within, order=Order.OLDEST_FIRST, limit=rows_per_slice)
+                batches += [batch async for batch in self.scan(plan)]
+        return pa.Table.from_batches(batches, schema=STORED_LOG_SCHEMA)
+
     async def aggregate(self, plan: AggregatePlan) -> list[AggregateRow]:
         """See the port."""
         async with selected(self._pool, plan.selection) as found:
@@ -107,6 +134,20 @@ GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {limit:d}""")
         """See the port."""
         async with self._pool.reading(timeout_seconds=SHORT_TIMEOUT_SECONDS) as reading:
             return await read_after(reading, organization_id, ingest_sequence, limit=limit)
+
+    async def shapes_after(
+        self, organization_id: OrganizationId, ingest_sequence: int, *, up_to: int
+    ) -> list[SeenShape]:
+        """See the port."""
+        async with self._pool.reading(timeout_seconds=CATCHING_UP_TIMEOUT_SECONDS) as reading:
+            return await shapes_after(reading, organization_id, ingest_sequence, up_to=up_to)
+
+    async def earliest_messages(
+        self, organization_id: OrganizationId, shapes: Collection[int], *, after: int, up_to: int
+    ) -> list[EarliestMessage]:
+        """See the port."""
+        async with self._pool.reading(timeout_seconds=CATCHING_UP_TIMEOUT_SECONDS) as reading:
+            return await earliest_messages(reading, organization_id, shapes, after=after, up_to=up_to)
 
     async def get(self, organization_id: OrganizationId, *, timestamp_unix_milli: int, content_hash: int) -> Log | None:
         """See the port."""

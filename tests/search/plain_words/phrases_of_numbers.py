@@ -1,0 +1,140 @@
+"""Phrases that ask for numbers or for differences. Written before the translator was tuned."""
+
+from tests.search.plain_words.cases import Case, a, c
+
+ERRORS = "level:>=ERROR"
+
+COUNTS: tuple[Case, ...] = (
+    a("how many errors", ERRORS),
+    a("How many errors were there yesterday?", ERRORS, "24", "25"),
+    a("how many timeouts per service last week", "timeout*", "16", "23", by=("service",)),
+    a("number of warnings in checkout today", "service:checkout level:WARN", "25"),
+    a("count errors by service", ERRORS, by=("service",)),
+    a("count of errors by level and service", "level:>=ERROR", by=("level", "service")),
+    a("error count per host", ERRORS, by=("host.name",)),
+    a("errors by service", ERRORS, by=("service",)),
+    a("errors per minute in cart", "service:cart level:>=ERROR", interval="1m"),
+    a("hourly errors yesterday", ERRORS, "24", "25", interval="1h"),
+    a("errors over time", ERRORS, interval="auto"),
+    a("graph of warnings in auth over the last 6 hours", "service:auth level:WARN", "now-6h", interval="auto"),
+    a("errors every 5 minutes since 9am", ERRORS, "25 09:00", interval="5m"),
+    a("daily errors for each service this month", ERRORS, "11-01", by=("service",), interval="1d"),
+    a("how often did checkout time out today", 'service:checkout (timeout* OR "timed out")', "25"),
+    a("logs for each level", by=("level",)),
+    a("breakdown of requests by region", by=("region",)),
+    a("how many 500s per route", "http.status_code:500", by=("http.route",)),
+    a("how many requests did user 42 make yesterday", "user_id:42", "24", "25"),
+    a("split warnings by host", "level:WARN", by=("host.name",)),
+    a("total number of errors grouped by error type", ERRORS, by=("error.type",)),
+    a("how many logs are there per service", by=("service",)),
+    a("which services have errors", ERRORS, by=("service",)),
+    a("requests per second in api-gateway", "service:api-gateway", measures=("rate",)),
+    a("error rate of checkout in the last hour", "service:checkout level:>=ERROR", "now-1h", measures=("rate",)),
+    a("errors per hour per service today", ERRORS, "25", by=("service",), interval="1h"),
+    a("how many times did payments decline", "service:payment-service decline"),
+    a("trend of timeouts this week", "timeout*", "23", interval="auto"),
+    a("number of status 404 by client ip", "http.status_code:404", by=("client.ip",)),
+)
+
+TOPS: tuple[Case, ...] = (
+    a("top 5 services by errors", ERRORS, by=("service",), limit=5),
+    a("top 10 users with the most errors today", ERRORS, "25", by=("user_id",), limit=10),
+    a("most common errors", ERRORS, by=("pattern",)),
+    a("top 3 error messages in auth", "service:auth level:>=ERROR", by=("pattern",), limit=3),
+    a("which service has the most errors", ERRORS, by=("service",)),
+    a("what host logs the most warnings", "level:WARN", by=("host.name",)),
+    a("top patterns", by=("pattern",)),
+    a("top 20 patterns in cart since yesterday", "service:cart", "24", by=("pattern",), limit=20),
+    a("new patterns in payment today", "service:payment-service", "25", by=("pattern",)),
+    a("most frequent exceptions this week", "*exception*", "23", by=("pattern",)),
+    a("noisiest services", by=("service",)),
+    a("who gets the most 403s", "http.status_code:403", by=("user_id",)),
+    a("busiest hosts in the last hour", "", "now-1h", by=("host.name",)),
+    a(
+        "slowest requests in checkout since 9am",
+        "service:checkout duration_ms:*",
+        "25 09:00",
+        measures=("max:duration_ms", "p95:duration_ms"),
+        by=("http.route",),
+        order="max:duration_ms",
+    ),
+    a(
+        "slowest services",
+        "duration_ms:*",
+        measures=("max:duration_ms", "p95:duration_ms"),
+        by=("service",),
+        order="max:duration_ms",
+    ),
+    a(
+        "top 5 routes by average duration",
+        measures=("avg:duration_ms",),
+        by=("http.route",),
+        limit=5,
+        order="avg:duration_ms",
+    ),
+    a("most common error types in nova", "service:(nova-api OR nova-compute) level:>=ERROR", by=("error.type",)),
+    a("what are the top 5 routes by 5xx", "http.status_code:500..599", by=("http.route",), limit=5),
+)
+
+MEASURES: tuple[Case, ...] = (
+    a("average duration per service", measures=("avg:duration_ms",), by=("service",)),
+    a("p99 latency of checkout", "service:checkout", measures=("p99:duration_ms",)),
+    a("median response time in cart today", "service:cart", "25", measures=("p50:duration_ms",)),
+    a("95th percentile of duration by route", measures=("p95:duration_ms",), by=("http.route",)),
+    a("max retry count in email worker", "service:email-worker", measures=("max:retry_count",)),
+    a("what's the avg latency of search over the last day", "service:search", "now-1d", measures=("avg:duration_ms",)),
+    a(
+        "p50, p95 and p99 duration per service",
+        measures=("p50:duration_ms", "p95:duration_ms", "p99:duration_ms"),
+        by=("service",),
+    ),
+    a("how many unique users", measures=("distinct:user_id",)),
+    a("distinct hosts per service", measures=("distinct:host.name",), by=("service",)),
+    a("how many different users saw errors yesterday", ERRORS, "24", "25", measures=("distinct:user_id",)),
+    a("number of unique client ips hitting auth", "service:auth", measures=("distinct:client.ip",)),
+    a("how many hosts", measures=("distinct:host.name",)),
+    a("minimum db query time", measures=("min:db.query_seconds",)),
+    a("longest duration in checkout today", "service:checkout", "25", measures=("max:duration_ms",)),
+    a("average bytes sent per route every hour", measures=("avg:bytes_sent",), by=("http.route",), interval="1h"),
+    a("mean latency by region this morning", "", "25 06:00", "25 12:00", measures=("avg:duration_ms",), by=("region",)),
+    a("how slow is checkout", "service:checkout", measures=("p50:duration_ms", "p95:duration_ms")),
+    a("p95 latency over time for api gateway", "service:api-gateway", measures=("p95:duration_ms",), interval="auto"),
+)
+
+COMPARISONS: tuple[Case, ...] = (
+    c("what changed after 14:00", "", "25 14:00"),
+    c("what changed", ""),
+    c("What changed in checkout in the last hour?", "service:checkout", "now-1h"),
+    c("what is different from yesterday", "", baseline="day"),
+    c("compare last hour to the same time yesterday", "", "now-1h", baseline="day"),
+    c("what is new since the deploy at 14:00", "", "25 14:00"),
+    c("what's new in payments today", "service:payment-service", "25"),
+    c("compare today with yesterday", "", "25", baseline="day"),
+    c("compare this week to last week", "", "23", baseline="week"),
+    c("errors in cart now vs last week", "service:cart level:>=ERROR", baseline="week"),
+    c("what changed between 14:00 and 15:00", "", "25 14:00", "25 15:00"),
+    c(
+        "compare 14:00-15:00 with 12:00-13:00",
+        "",
+        "25 14:00",
+        "25 15:00",
+        baseline_start="25 12:00",
+        baseline_end="25 13:00",
+    ),
+    c("difference between today and yesterday in auth", "service:auth", "25", baseline="day"),
+    c("changes since 9am in api gateway", "service:api-gateway", "25 09:00"),
+    c("what has changed since yesterday", "", "24"),
+    c("compare the last 30 minutes to the 30 minutes before", "", "now-30m"),
+    c("how do errors this morning compare to yesterday", ERRORS, "25 06:00", "25 12:00", baseline="day"),
+    c("what's different about search compared to a week ago", "service:search", baseline="week"),
+    c("compare yesterday with the day before", "", "24", "25", baseline="day"),
+    c("anything unusual in checkout in the last 15 minutes", "service:checkout", "now-15m"),
+)
+
+UNKNOWN: tuple[Case, ...] = (
+    a("sum of bytes sent per service", measures=("count",), by=("service",), not_understood=("sum",)),
+    a("average frobnication per service", measures=("count",), by=("service",), not_understood=("frobnication",)),
+    a("what percentage of requests failed", "failed", not_understood=("percentage",)),
+)
+
+NUMBERS = (*COUNTS, *TOPS, *MEASURES, *COMPARISONS, *UNKNOWN)

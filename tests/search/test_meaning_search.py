@@ -199,7 +199,7 @@ async def test_answers_are_of_different_patterns(parts: Parts) -> None:
     messages = await parts.messages("payments declined by the bank")
     assert messages[0] == PAYMENTS[0]
     # Twenty payments are nearer than anything else, and still there is room for others.
-    assert len(set(messages) - set(PAYMENTS)) >= 4
+    assert len(set(messages) - set(PAYMENTS)) >= 3
     # The logs that are meant are all shown.
     several = await parts.messages("payment 4701 or payment 4702 or payment 4703", k=3)
     assert set(several) == set(PAYMENTS[1:4])

@@ -23,7 +23,7 @@ from tocsin.search.meaning.words import Term
 LOOKED_UP_TERMS = 6
 """Of a question; together they cost one pass over the index of words."""
 
-ROWS_OF_VALUES = 60
+ROWS_OF_VALUES = 100
 """How many rows with any of the terms are candidates; the earliest. A term with more tells little."""
 
 ROWS_AN_ANSWER = 3
@@ -43,7 +43,7 @@ PATTERN_ROUNDS = 3
 LOOK_UP_SECONDS = 2.0
 """A look-up that takes longer, because its words are frequent and never stand together, is given up and told."""
 
-REFINING_SECONDS = 0.05
+REFINING_SECONDS = 0.2
 """The same for what only makes good answers better: that is given up in silence."""
 
 

@@ -11,6 +11,7 @@ import json
 import random
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from uuid import UUID
@@ -169,8 +170,6 @@ async def _database(directory: Path) -> Database:
 
 
 def _organization(unix_nano: int) -> dict[str, object]:
-    from datetime import UTC, datetime
-
     now = datetime.fromtimestamp(unix_nano / 1e9, UTC)
     return {"id": ORGANIZATION, "slug": "bench", "name": "bench", "content_hash_seed": 1, "created_at": now}
 

@@ -23,17 +23,19 @@ from tocsin.search.meaning.words import Term
 LOOKED_UP_TERMS = 6
 """Of a question; together they cost one pass over the index of words."""
 
-ROWS_OF_VALUES = 200
+ROWS_OF_VALUES = 100
 """How many rows with any of the terms are candidates; the earliest. A term with more tells little."""
 
-ROWS_OF_PATTERNS = 100
-"""How many rows of the best patterns are candidates: each costs the store a block, and those of a pattern are alike."""
+ROWS_AN_ANSWER = 3
+"""How many rows of the best patterns are candidates, for each answer that is wanted: a row costs the store a block of
+8,192, and those of a pattern are alike."""
 
 BEST_PATTERNS = 12
 """How many patterns' rows are candidates."""
 
-NEEDED_PATTERNS = 2
-"""So many of the best patterns are asked for again when they have no row yet because others filled the answer."""
+NEEDED_PATTERNS, ANSWERS_A_NEEDED_PATTERN = 2, 5
+"""So many of the best patterns are asked for again when they have no row yet because others filled the answer: at least
+two, and one for each five answers that are wanted."""
 
 PATTERN_ROUNDS = 3
 """How often at most: a pattern whose logs are rare takes a look at the shapes of all logs."""
@@ -41,7 +43,7 @@ PATTERN_ROUNDS = 3
 LOOK_UP_SECONDS = 2.0
 """A look-up that takes longer, because its words are frequent and never stand together, is given up and told."""
 
-REFINING_SECONDS = 0.05
+REFINING_SECONDS = 0.2
 """The same for what only makes good answers better: that is given up in silence."""
 
 
@@ -65,54 +67,58 @@ class Candidates:
 class CandidateFinder:
     """Finds candidates in one selection, whose query is left as it is."""
 
-    def __init__(self, store: LogStore, selection: Selection) -> None:
+    def __init__(self, store: LogStore, selection: Selection, *, answers: int) -> None:
+        """Find enough for so many answers."""
         self._store = store
+        self._pattern_rows = ROWS_AN_ANSWER * answers
+        self._needed_patterns = max(NEEDED_PATTERNS, answers // ANSWERS_A_NEEDED_PATTERN)
         self._selection = selection
 
-    async def with_values(self, terms: Sequence[Term], index: PatternIndex) -> Candidates:
-        """The earliest rows with any of the terms that are no constants of patterns.
+    async def add_values(self, found: Candidates, terms: Sequence[Term], index: PatternIndex) -> None:
+        """Add the earliest rows with any of the terms that are no constants of patterns.
 
         Where a frequent term fills the answer, the earliest with each of the others are looked for alone.
         """
-        found = Candidates()
         values = looked_up(terms, index)
         if not values:
-            return found
+            return
         table = await self._rows(found, _names(values), any_of(values), limit=ROWS_OF_VALUES)
         found.tables.append(table)
         if table.num_rows < ROWS_OF_VALUES:
-            return found
+            return
         if len(values) > 1:
             look_ups = [self._rows(found, term.text, Phrase(term.tokens), limit=ROWS_OF_VALUES) for term in values]
             tables = await asyncio.gather(*look_ups)
             found.tables += tables
             values = [term for term, each in zip(values, tables, strict=True) if each.num_rows >= ROWS_OF_VALUES]
         found.frequent = values
-        return found
 
-    async def of_patterns(self, found: Candidates, patterns: Sequence[Pattern]) -> None:
-        """Add the earliest rows of patterns, and of these the earliest with values that are in too many rows."""
-        if not patterns:
-            return
-        look_ups = [self._of_each_pattern(found, patterns)]
-        if found.frequent:
+    async def add_patterns(self, found: Candidates, patterns: Sequence[Pattern]) -> None:
+        """Add the earliest rows of patterns, the best of which come first."""
+        if patterns:
+            found.tables.append(await self._of_each_pattern(found, patterns))
+
+    async def refine(self, found: Candidates, patterns: Sequence[Pattern]) -> None:
+        """Add the earliest rows with several values, or with one in a good pattern, where a value is in too many."""
+        nodes: list[Node] = []
+        if found.frequent and patterns:
             shapes = ShapeIn(frozenset(shape for pattern in patterns for shape in pattern.shapes))
-            look_ups.append(self._refining(And((shapes, any_of(found.frequent)))))
-            if len(found.frequent) > 1:
-                look_ups.append(self._refining(And(tuple(Phrase(term.tokens) for term in found.frequent))))
-        found.tables += await asyncio.gather(*look_ups)
+            nodes.append(And((shapes, any_of(found.frequent))))
+        if len(found.frequent) > 1:
+            nodes.append(And(tuple(Phrase(term.tokens) for term in found.frequent)))
+        found.tables += await asyncio.gather(*map(self._refining, nodes))
 
     async def _of_each_pattern(self, found: Candidates, patterns: Sequence[Pattern]) -> pa.Table:
         tables: list[pa.Table] = []
         left = list(patterns)
         for _ in range(PATTERN_ROUNDS):
             shapes = frozenset(shape for pattern in left for shape in pattern.shapes)
-            table = await self._rows(found, "logs of the best patterns", ShapeIn(shapes), limit=ROWS_OF_PATTERNS)
+            table = await self._rows(found, "logs of the best patterns", ShapeIn(shapes), limit=self._pattern_rows)
             tables.append(table)
-            if table.num_rows < ROWS_OF_PATTERNS:
+            if table.num_rows < self._pattern_rows:
                 break
             seen = set(table["shape"].unique().to_pylist())
-            needed = [pattern for pattern in patterns[:NEEDED_PATTERNS] if pattern in left]
+            needed = [pattern for pattern in patterns[: self._needed_patterns] if pattern in left]
             left = [pattern for pattern in left if not pattern.shapes & seen]
             if not any(pattern in left for pattern in needed):
                 break

@@ -18,7 +18,7 @@ PART_SHARE = 0.3
 VALUES_AMONG = 1_000
 """A value is as rare as if there were so many documents, or as many as patterns, if these are more."""
 
-REPEAT_COST = 0.2
+REPEAT_COST = 0.15
 """What relevance each earlier row of the same pattern takes from the next, and each with the same message.
 
 A row that a value of the question is in is meant, and pays for the same message alone.

@@ -63,7 +63,7 @@ class MeaningSearch:
         index = await self._embedder.index(within.organization_id, catalogue)
         terms = terms_of(asked)
         async with self._limits.slot(selection):
-            semantic, candidates, degraded_reason = await self._candidates(selection, asked, terms, index)
+            semantic, candidates, degraded_reason = await self._candidates(selection, asked, terms, index, k)
         rows = candidates.table()
         best = await asyncio.to_thread(_best, rows, terms, index, semantic, k)
         return RelevantLogs(
@@ -75,16 +75,21 @@ class MeaningSearch:
         )
 
     async def _candidates(
-        self, selection: Selection, asked: str, terms: Sequence[Term], index: PatternIndex
+        self, selection: Selection, asked: str, terms: Sequence[Term], index: PatternIndex, k: int
     ) -> tuple[Floats | None, Candidates, str | None]:
-        finder = CandidateFinder(self._store, selection)
-        (vector, degraded_reason), candidates = await asyncio.gather(
-            self._vector(asked, index), finder.with_values(terms, index)
-        )
-        semantic = None if vector is None else index.semantic(vector)
-        patterns = _best_patterns(combined(index.lexical(terms), semantic), index)
-        await finder.of_patterns(candidates, patterns)
-        return semantic, candidates, degraded_reason
+        finder = CandidateFinder(self._store, selection, answers=k)
+        found = Candidates()
+
+        async def nearest() -> tuple[Floats | None, list[Pattern], str | None]:
+            vector, reason = await self._vector(asked, index)
+            semantic = None if vector is None else index.semantic(vector)
+            patterns = _best_patterns(combined(index.lexical(terms), semantic), index)
+            await finder.add_patterns(found, patterns)
+            return semantic, patterns, reason
+
+        _, (semantic, patterns, reason) = await asyncio.gather(finder.add_values(found, terms, index), nearest())
+        await finder.refine(found, patterns)
+        return semantic, found, reason
 
     async def _vector(self, asked: str, index: PatternIndex) -> tuple[Vector | None, str | None]:
         """The question's vector, and why meaning counts less than it might."""

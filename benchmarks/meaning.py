@@ -28,7 +28,7 @@ from tocsin.kit.clock import SystemClock
 from tocsin.logmodel.batch import LOG_SCHEMA, LogBatch
 from tocsin.logmodel.masking import shapes
 from tocsin.logstore.backends.clickhouse.embedded import EmbeddedClickHouseStore
-from tocsin.logstore.ports import OrganizationId, Receipt
+from tocsin.logstore.ports import LogStore, OrganizationId, Receipt, Selection, TimeRange
 from tocsin.patterns.contracts import Pattern, PatternCatalogue
 from tocsin.search.contracts import Question
 from tocsin.search.limits import QueryLimits
@@ -204,7 +204,7 @@ async def _measure(options: argparse.Namespace) -> dict[str, float]:
             model,
             limits=QueryLimits(max_concurrent=8, timeout_seconds=30),
         )
-        figures |= await _asked(search, templates, options)
+        figures |= await _asked(search, store, templates, options)
         await embedder.close()
     finally:
         await database.close()
@@ -212,16 +212,14 @@ async def _measure(options: argparse.Namespace) -> dict[str, float]:
     return figures
 
 
-async def _asked(search: MeaningSearch, templates: list[str], options: argparse.Namespace) -> dict[str, float]:
+async def _asked(
+    search: MeaningSearch, store: LogStore, templates: list[str], options: argparse.Namespace
+) -> dict[str, float]:
     rng = random.Random(options.seed + 1)
-    # Of the middle of the range: a row that no early end of a scan meets.
-    skipped = options.logs // 2 // BATCH_ROWS
-    batches = _batches(templates, options.logs, options.seed)
-    for _ in range(skipped):
-        next(batches)
-    messages: list[str] = next(batches).rows["message"].slice(0, 5_000).to_pylist()
-    questions = _questions(templates, messages, options.questions + WARM_UP, rng)
     start = END_UNIX_NANO - options.logs * STEP_NANO
+    selection = Selection(organization_id=ORGANIZATION, time_range=TimeRange(start, END_UNIX_NANO))
+    sample = await store.sample(selection, slices=50, rows_per_slice=100)
+    questions = _questions(templates, sample["message"].to_pylist(), options.questions + WARM_UP, rng)
     within = Question(organization_id=ORGANIZATION, start=str(start // 10**9), end=str(END_UNIX_NANO // 10**9 + 1))
     seconds: list[float] = []
     cpu_seconds: list[float] = []

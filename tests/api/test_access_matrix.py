@@ -39,7 +39,7 @@ EXPECTED = {
             /v1/logs/fields/values /v1/logs/histogram /v1/logs/shapes /v1/logs/{log_id} /v1/logs/{log_id}/context
             /v1/patterns /v1/patterns/{pattern_id} /v1/patterns/edits
         POST /v1/auth/password /v1/auth/logout /v1/auth/logout-everywhere /v1/auth/switch /v1/auth/ticket
-            /v1/auth/tokens /v1/logs/compare /v1/logs/search /v1/logs/translate
+            /v1/auth/tokens /v1/logs/translate /v1/logs/search /v1/logs/compare
         DELETE /v1/auth/sessions/{session_id} /v1/auth/tokens/{token_id}
         WS /live/logs
     """,
@@ -78,10 +78,7 @@ WITH_ANY_TOKEN = {("GET", "/v1/auth/me")}
 
 #: What one may do before one's one-time password is changed: look, change it, and leave.
 LOOKING = {("POST", "/v1/auth/password"), ("POST", "/v1/auth/logout"), ("POST", "/v1/auth/logout-everywhere")} | {
-    ("POST", "/v1/auth/ticket"),
-    ("POST", "/v1/logs/compare"),
-    ("POST", "/v1/logs/search"),
-    ("POST", "/v1/logs/translate"),
+    ("POST", path) for path in ("/v1/auth/ticket", "/v1/logs/translate", "/v1/logs/search", "/v1/logs/compare")
 }
 NOT_LOOKING = {("GET", path) for path in ("/v1/keys", "/v1/invitations", "/v1/auth/sessions", "/v1/auth/tokens")}
 

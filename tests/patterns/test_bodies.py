@@ -126,3 +126,20 @@ def test_a_dictionary_inside_a_message_is_one_value() -> None:
 
 def test_lists_of_any_length_are_one_value() -> None:
     assert templates(["stops=[rome, oslo, bonn] ok", "stops=[rome, kyiv] ok"]) == {"stops=[<*>] ok"}
+
+
+def test_a_line_with_a_prefix_inside_json_keeps_its_words() -> None:
+    def line(text: str, second: int) -> str:
+        return json.dumps({"log": f"16:42:{second} INFO shop.Cart TraceID: ffc8ca7e {text}\n", "stream": "stdout"})
+
+    found = clustered([line("cart of ada stored", 22), line("cart of ada stored", 23), line("payment was refused", 24)])
+    assert len(found) == 2
+
+
+def test_user_agents_do_not_split_an_access_log() -> None:
+    agents = ["Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101", "curl/8.1", "Go-http-client/2.0 (a; b, c)"]
+    lines = [
+        f'10.0.0.{n} - - [10/Oct/2023:13:55:3{n} +0000] "GET /shop/{n}?page={n} HTTP/1.1" 200 {n}7 "-" "{agent}"'
+        for n, agent in enumerate(agents)
+    ]
+    assert len(clustered(lines)) == 1

@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from tests.patterns.clustered import clustered, shape_texts, templates
 from tocsin.patterns.clustering import clusterer as module
-from tocsin.patterns.clustering.clusterer import Cluster, PatternClusterer
+from tocsin.patterns.clustering.cluster import Cluster
+from tocsin.patterns.clustering.clusterer import PatternClusterer
 from tocsin.patterns.clustering.templates import plain
 from tocsin.patterns.contracts import ShapeText
 
@@ -152,3 +153,24 @@ def test_a_long_text_ends_in_a_wildcard() -> None:
     assert template.endswith("<*>")
     assert len(template) < 2_100
     assert len(templates(["begin " + "word " * 5_000, "begin " + "word " * 5_000 + "end"])) == 1
+
+
+def test_values_of_several_words_and_none_join_where_one_word_varies() -> None:
+    names = ["ada", "bob", "eve", "kim", "lou"]
+    usual = [f"invalid login of {name} from 10.0.0.1" for name in names]
+    found = clustered([*usual, "invalid login of ada lovelace from 10.0.0.1", "invalid login of  from 10.0.0.1"])
+    assert set(found) == {"invalid login of <*> from <ip>"}
+
+
+def test_several_words_do_not_join_on_thin_evidence() -> None:
+    usual = [f"cache of {name} is cold" for name in ("ada", "bob")]
+    assert len(templates([*usual, "cache of ada lovelace is cold"])) == 3
+
+
+def test_words_that_say_what_happens_are_no_part_of_a_value() -> None:
+    names = ["ada", "bob", "eve", "kim", "lou"]
+    found = templates(
+        [f"password given for {name} from shop" for name in names]
+        + [f"password given for unknown {name} from shop" for name in names]
+    )
+    assert found == {"password given for <*> from shop", "password given for unknown <*> from shop"}

@@ -20,7 +20,7 @@ from tocsin.search.meaning.ranking import (
     meant_rows,
     ranked,
 )
-from tocsin.search.meaning.words import Term, template_words, terms_of
+from tocsin.search.meaning.words import template_words, terms_of
 
 MESSAGES = (
     "disk 1 full on node-7",
@@ -66,18 +66,16 @@ def test_terms_match_whole_tokens_in_any_case_and_in_services() -> None:
 def test_a_row_with_all_that_was_asked_has_the_whole_share_and_others_less() -> None:
     index = index_of(*MESSAGES)
     matches = matched("which disk of node-7 is full?", *MESSAGES)
-    shares = lexical_shares(matches, index, {})
+    shares = lexical_shares(matches, index)
     assert shares[0] == pytest.approx(1)
     assert 0 < shares[1] < 1
     assert shares[2] == shares[3] == 0
 
 
 def test_a_rare_value_tells_more_than_a_frequent_one() -> None:
-    index = index_of(MESSAGES[0])
-    terms = (Term(("bob",)), Term(("eve",)))
-    matches = matches_of(terms, pl.Series(["shop"] * 4), pl.Series(MESSAGES))
-    shares = lexical_shares(matches, index, {terms[0]: 200, terms[1]: 1})
-    assert shares[3] > shares[2]
+    messages = ["bob came", *["eve came"] * 5]
+    shares = lexical_shares(matched("bob and eve", *messages), index_of(MESSAGES[0]))
+    assert shares[0] > shares[1] > 0
 
 
 def test_rarity_falls_with_documents_and_stays_above_nothing() -> None:
@@ -96,7 +94,7 @@ def test_what_means_the_same_comes_first_where_no_word_is_shared() -> None:
     index = index_of(*MESSAGES, vectors={"disk <*> full on <*>": [0, 1], "user bob logged in from <*>": [1, 0]})
     question = index.semantic(np.array([0.96, 0.28], dtype=np.float32))
     rows = pl.DataFrame({"pattern": [index.number_of_shape(shape_of(each)) for each in MESSAGES], "message": MESSAGES})
-    best = ranked(rows, matched("sign-ins", *MESSAGES), index, question, {}, 4)
+    best = ranked(rows, matched("sign-ins", *MESSAGES), index, question, 4)
     assert best[0].row == 2
     assert best[0].semantic == pytest.approx(0.96)
     assert best[0].relevance == pytest.approx(0.48)
@@ -108,7 +106,7 @@ def test_rows_of_no_pattern_are_ranked_by_words() -> None:
     index = index_of(MESSAGES[0], vectors={"disk <*> full on <*>": [1, 0]})
     rows = pl.DataFrame({"pattern": [0, -1], "message": [MESSAGES[0], MESSAGES[2]]})
     semantic = index.semantic(np.array([1, 0], dtype=np.float32))
-    best = ranked(rows, matched("bob", MESSAGES[0], MESSAGES[2]), index, semantic, {}, 2)
+    best = ranked(rows, matched("bob", MESSAGES[0], MESSAGES[2]), index, semantic, 2)
     assert [each.row for each in best] == [1, 0]
     assert best[0].semantic is None
     assert best[0].relevance == 1
@@ -168,6 +166,6 @@ def test_diversified_takes_each_row_once_and_never_one_that_another_beats(
 def test_shares_are_between_nothing_and_all_and_grow_with_what_a_row_has(words: list[str]) -> None:
     question = " ".join(words)
     messages = [*MESSAGES, question]
-    shares = lexical_shares(matched(question, *messages), index_of(*messages), {})
+    shares = lexical_shares(matched(question, *messages), index_of(*messages))
     assert ((shares >= 0) & (shares <= 1 + 1e-9)).all()
     assert shares[-1] == shares.max()

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from tocsin.patterns.quantities import Unit
 from tocsin.patterns.variables import Variable
 from tocsin.search.pattern_detail_contracts import NumberDistribution, VariableDistribution
-from tocsin.search.variable_distributions import MAX_TEXT_CHARACTERS, LogsRead, distribution
+from tocsin.search.pattern_sampling import LogsRead
+from tocsin.search.variable_distributions import MAX_TEXT_CHARACTERS, distribution
 
 VARIABLE = Variable("took", "*")
 

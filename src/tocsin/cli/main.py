@@ -93,6 +93,9 @@ def search(
     start: Start = None,
     end: End = None,
     saved: Saved = None,
+    words: Annotated[
+        str | None, typer.Option(help="A question in plain English, in place of a query: 'errors yesterday'.")
+    ] = None,
     limit: Annotated[int, typer.Option(min=1, max=1_000, help="At most so many logs, the newest.")] = 100,
     count: Annotated[bool, typer.Option("--count", help="Print how many logs match, and none of them.")] = False,
     as_json: AsJson = False,
@@ -101,9 +104,20 @@ def search(
     from tocsin.cli.asking import Asked
     from tocsin.cli.client import TocsinClient
     from tocsin.cli.output import print_log, print_notice
+    from tocsin.cli.plain_words import group_lines, translated
 
+    if words is not None and (query or saved or since or start or end):
+        raise typer.BadParameter("--words says everything: give no query, time or --saved with it")
     asked = Asked(query=query, saved=saved, since=since, start=start, end=end)
     with TocsinClient(_settings()) as client:
+        if words is not None:
+            question = translated(client, words)
+            asked = question.asked()
+            if question.is_aggregate and not count:
+                groups = client.get("/v1/logs/aggregate", **asked.parameters(client), **question.grouping())["groups"]
+                print(json.dumps(groups) if as_json else "\n".join(group_lines(groups)))
+                return
+            limit = question.answer["limit"] or limit
         parameters = asked.parameters(client)
         if count:
             counted = client.get("/v1/logs/count", **parameters)

@@ -52,4 +52,5 @@ class Bm25:
 
     def best(self, question: str, k: int) -> list[int]:
         """The documents with the highest scores; of equal ones the first."""
-        return np.argsort(-self.scores(question), kind="stable")[:k].tolist()
+        best: list[int] = np.argsort(-self.scores(question), kind="stable")[:k].tolist()
+        return best

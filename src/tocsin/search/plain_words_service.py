@@ -1,5 +1,6 @@
 """``PlainWordsService``: questions in English, with the services and fields that an organization's logs have."""
 
+import asyncio
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import tzinfo
@@ -13,7 +14,7 @@ from tocsin.search.contracts import Question
 from tocsin.search.exploration import ExplorationService
 from tocsin.search.plain_words.contracts import KnownField, Translation, Vocabulary
 from tocsin.search.plain_words.known_fields import looks_numeric
-from tocsin.search.plain_words.translator import translate
+from tocsin.search.plain_words.translator import Translator
 
 VOCABULARY_RANGE = "now-6h"
 """How far back the services and fields are looked for that a question may name."""
@@ -50,7 +51,7 @@ MAX_FIELDS_OF_VALUES = 3
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    vocabulary: Vocabulary
+    translator: Translator
     read_unix_nano: int
 
 
@@ -64,19 +65,19 @@ class PlainWordsService:
 
     async def translate(self, organization_id: OrganizationId, text: str, *, time_zone: tzinfo) -> Translation:
         """What the text asks for, if it is said now, in this zone."""
-        vocabulary = await self._vocabulary(organization_id)
-        return translate(text, vocabulary, now_unix_nano=self._clock.now_unix_nano(), time_zone=time_zone)
+        translator = await self._translator(organization_id)
+        return translator.translate(text, now_unix_nano=self._clock.now_unix_nano(), time_zone=time_zone)
 
-    async def _vocabulary(self, organization_id: OrganizationId) -> Vocabulary:
+    async def _translator(self, organization_id: OrganizationId) -> Translator:
         now = self._clock.now_unix_nano()
         kept = self._kept.get(organization_id)
         if kept is None or not 0 <= now - kept.read_unix_nano < VOCABULARY_SECONDS * NANOSECONDS_A_SECOND:
-            kept = _Kept(await self._read(organization_id), now)
+            kept = _Kept(await asyncio.to_thread(Translator, await self._read(organization_id)), now)
             self._kept[organization_id] = kept
         self._kept.move_to_end(organization_id)
         while len(self._kept) > MAX_VOCABULARIES:
             self._kept.popitem(last=False)
-        return kept.vocabulary
+        return kept.translator
 
     async def _read(self, organization_id: OrganizationId) -> Vocabulary:
         recent = Question(organization_id=organization_id, start=VOCABULARY_RANGE)

@@ -1,7 +1,5 @@
 """How the values of a variable are distributed. Pure: columns in, figures out."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -9,6 +7,7 @@ import pyarrow as pa
 from tocsin.patterns.quantities import Unit, quantities_of
 from tocsin.patterns.variables import Variable
 from tocsin.search.pattern_detail_contracts import NumberBin, NumberDistribution, ValueShare, VariableDistribution
+from tocsin.search.pattern_sampling import LogsRead
 
 TOP_VALUES = 10
 BINS = 20
@@ -29,17 +28,6 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogsRead:
-    """What is known of the logs that values are of."""
-
-    #: The interval of each, from 0.
-    intervals: Integers
-    interval_count: int
-    #: How many logs each stands for.
-    weights: Floats
-
-
 def distribution(variable: Variable, values: pa.Array, logs: LogsRead) -> VariableDistribution:
     """How a variable's values are distributed.
 
@@ -56,7 +44,7 @@ def distribution(variable: Variable, values: pa.Array, logs: LogsRead) -> Variab
         intervals=logs.intervals[has_value], interval_count=logs.interval_count, weights=logs.weights[has_value]
     )
     counts = _added(codes, present.weights, len(texts))
-    total = counts.sum()
+    total = float(counts.sum())
     # Of values with as many logs, those that came first.
     top = np.argsort(-counts, kind="stable")[:TOP_VALUES]
     shown = zip(texts.take(pa.array(top)).to_pylist(), counts[top].tolist(), strict=True)
@@ -97,7 +85,7 @@ def _described(
     heights = _added(np.maximum(in_bins, 0), weights, len(edges) - 1)
     return NumberDistribution(
         unit=unit,
-        count=round(weights.sum()),
+        count=round(float(weights.sum())),
         minimum=float(numbers[0]),
         maximum=float(numbers[-1]),
         mean=float(np.average(numbers, weights=weights)),

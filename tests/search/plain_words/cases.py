@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tocsin.kit.moments import nanoseconds_of_text
-from tocsin.search.plain_words.contracts import KnownField, Kind, Vocabulary
+from tocsin.search.plain_words.contracts import Kind, KnownField, Vocabulary
 
 #: A Wednesday.
 NOW = "2026-11-25T16:20:00Z"

@@ -12,7 +12,7 @@ from tests.search.plain_words.phrases_of_queries import QUERIES
 from tocsin.query.parser import parse
 from tocsin.search.field_names import field_named
 from tocsin.search.measures import measure_named
-from tocsin.search.plain_words.contracts import Kind, Translation, Vocabulary
+from tocsin.search.plain_words.contracts import Kind, NotUnderstood, Translation, Understood, Vocabulary
 from tocsin.search.plain_words.translator import translate
 from tocsin.search.time_expressions import duration_seconds, time_range
 
@@ -58,7 +58,8 @@ def test_any_text_becomes_something_that_can_be_asked(text: str, zone: ZoneInfo,
 @given(_PHRASES)
 def test_places_are_those_of_the_text(text: str) -> None:
     translation = translate(text, VOCABULARY, now_unix_nano=NOW_UNIX_NANO)
-    for each in (*translation.understood, *translation.not_understood):
+    places: list[Understood | NotUnderstood] = [*translation.understood, *translation.not_understood]
+    for each in places:
         assert each.text == text[each.start : each.end] != ""
 
 
@@ -68,7 +69,7 @@ def test_a_word_that_nobody_knows_is_looked_for_or_reported(text: str, word: str
     said = f"{text} {word}"
     translation = translate(said, VOCABULARY, now_unix_nano=NOW_UNIX_NANO)
     where = len(said) - 1
-    accounted = [*translation.understood, *translation.not_understood]
+    accounted: list[Understood | NotUnderstood] = [*translation.understood, *translation.not_understood]
     assert any(each.start <= where < each.end for each in accounted)
 
 

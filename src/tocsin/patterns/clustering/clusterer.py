@@ -1,14 +1,16 @@
 """Shapes come in, clusters come out."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from tocsin.patterns.clustering.bodies import is_trace
+from tocsin.patterns.clustering.cluster import Cluster
 from tocsin.patterns.clustering.collapsed import CollapsedBucket
 from tocsin.patterns.clustering.columns import grouped_rows
+from tocsin.patterns.clustering.joining import Join, Joinable, frame_of, joins
 from tocsin.patterns.clustering.outlines import outlines
 from tocsin.patterns.clustering.refining import structure_of
 from tocsin.patterns.clustering.rules import NOTHING, Rule
@@ -17,7 +19,7 @@ from tocsin.patterns.clustering.templates import template_of
 from tocsin.patterns.clustering.traces import trace_member, trace_template
 from tocsin.patterns.contracts import ShapeText
 
-MAX_REPRESENTATIVES = 4
+MAX_REPRESENTATIVES = 3
 """Of the shapes of one outline so many are looked at, the smallest: they tell the types of slots."""
 
 
@@ -25,23 +27,17 @@ MAX_OUTLINES_PER_BUCKET = 4_000
 """Of one skeleton; time and memory of clustering a bucket grow with it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """Shapes that one statement of a program writes, as far as can be told."""
-
-    shapes: frozenset[int]
-    #: Constant words and typed wildcards.
-    template: str
-
-
 @dataclass(slots=True)
 class _Outline:
     """The shapes of one outline."""
 
     structure: Structure
+    frame: str
     shapes: set[int] = field(default_factory=set)
     #: By shape, those that are looked at.
     members: dict[int, Member] = field(default_factory=dict)
+    #: How often the members have changed.
+    version: int = 0
 
     def awaits(self, shape: int) -> bool:
         """Whether a shape would be looked at."""
@@ -50,6 +46,7 @@ class _Outline:
     def represent(self, shape: int, member: Member) -> None:
         """Look at a shape, and no longer at one that is one too many."""
         self.members[shape] = member
+        self.version += 1
         if len(self.members) > MAX_REPRESENTATIVES:
             del self.members[max(self.members)]
 
@@ -58,6 +55,8 @@ class _Outline:
 class _Group:
     template: str
     outlines: Sequence[str]
+    #: Decides the template: outlines, how often they have changed, and columns of any number of words.
+    signature: tuple[tuple[str, ...], int, frozenset[int]]
 
 
 class PatternClusterer:
@@ -73,10 +72,16 @@ class PatternClusterer:
         self._without = without
         self._known: set[int] = set()
         self._outlines: dict[str, _Outline] = {}
-        self._buckets: defaultdict[str, list[str]] = defaultdict(list)
+        #: Frame → skeleton → outlines.
+        self._buckets: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
         self._collapsed: dict[str, CollapsedBucket] = {}
+        #: Frames that have other texts than when they were clustered, and those that have other shapes.
         self._dirty: set[str] = set()
+        self._grown: set[str] = set()
         self._found: dict[str, list[_Group]] = {}
+        self._clusters: dict[str, list[Cluster]] = {}
+        #: Skeleton → outlines in groups, as they were when there were so many.
+        self._grouped: dict[str, tuple[int, list[list[str]]]] = {}
 
     def add(self, shapes: Iterable[ShapeText]) -> None:
         """Take in shapes; those that are known already change nothing."""
@@ -88,18 +93,26 @@ class PatternClusterer:
             self._add(each, outline)
 
     def clusters(self) -> list[Cluster]:
-        """All clusters; every shape is in exactly one."""
-        for skeleton in self._dirty:
-            self._found[skeleton] = self._groups(sorted(self._buckets[skeleton]))
+        """All clusters, by template; every shape is in exactly one."""
+        for frame in self._dirty:
+            self._found[frame] = self._groups(self._buckets[frame], self._found.get(frame, ()))
         self._dirty.clear()
-        by_template: defaultdict[str, set[int]] = defaultdict(set)
-        for groups in self._found.values():
-            for group in groups:
-                by_template[group.template].update(*(self._outlines[outline].shapes for outline in group.outlines))
-        for bucket in self._collapsed.values():
-            for template, shapes in bucket.clusters():
-                by_template[template] |= shapes
-        return [Cluster(frozenset(shapes), template) for template, shapes in sorted(by_template.items())]
+        for frame in self._grown:
+            self._clusters[frame] = [self._cluster(group) for group in self._found[frame]]
+        self._grown.clear()
+        by_template: defaultdict[str, list[Cluster]] = defaultdict(list)
+        for clusters in (*self._clusters.values(), *(bucket.clusters() for bucket in self._collapsed.values())):
+            for cluster in clusters:
+                by_template[cluster.template].append(cluster)
+        return [
+            alike[0] if len(alike) == 1 else Cluster(frozenset().union(*(each.shapes for each in alike)), template)
+            for template, alike in sorted(by_template.items())
+        ]
+
+    def _cluster(self, group: _Group) -> Cluster:
+        return Cluster(
+            frozenset().union(*(self._outlines[outline].shapes for outline in group.outlines)), group.template
+        )
 
     def _add(self, each: ShapeText, outline: str) -> None:
         found = self._outlines.get(outline)
@@ -108,37 +121,71 @@ class PatternClusterer:
             if structure.skeleton in self._collapsed:
                 self._collapsed[structure.skeleton].add(structure, {each.shape})
                 return
-            found = self._outlines[outline] = _Outline(structure)
-            self._buckets[structure.skeleton].append(outline)
+            found = self._outlines[outline] = _Outline(structure, frame_of(structure.skeleton))
+            self._buckets[found.frame][structure.skeleton].append(outline)
         found.shapes.add(each.shape)
+        self._grown.add(found.frame)
         if found.awaits(each.shape):
             found.represent(each.shape, _member(found.structure, each, outline))
-            self._dirty.add(found.structure.skeleton)
-        if len(self._buckets[found.structure.skeleton]) > MAX_OUTLINES_PER_BUCKET:
-            self._collapse(found.structure.skeleton)
+            self._dirty.add(found.frame)
+        if len(self._buckets[found.frame][found.structure.skeleton]) > MAX_OUTLINES_PER_BUCKET:
+            self._collapse(found.frame, found.structure.skeleton)
 
-    def _collapse(self, skeleton: str) -> None:
+    def _collapse(self, frame: str, skeleton: str) -> None:
         bucket = self._collapsed[skeleton] = CollapsedBucket(skeleton)
-        for outline in self._buckets.pop(skeleton):
+        for outline in self._buckets[frame].pop(skeleton):
             gone = self._outlines.pop(outline)
             bucket.add(gone.structure, gone.shapes)
-        self._found.pop(skeleton, None)
-        self._dirty.discard(skeleton)
+        self._grouped.pop(skeleton, None)
+        self._dirty.add(frame)
+        self._grown.add(frame)
 
-    def _groups(self, bucket: Sequence[str]) -> list[_Group]:
-        rows = [
-            tuple(None if isinstance(column, Slot) else column for column in self._outlines[each].structure.columns)
-            for each in bucket
+    def _groups(self, buckets: Mapping[str, Sequence[str]], before: Sequence[_Group]) -> list[_Group]:
+        known = {group.signature: group.template for group in before}
+        grouped = [
+            group for skeleton in sorted(buckets) for group in self._grouped_outlines(skeleton, buckets[skeleton])
         ]
-        grouped: defaultdict[int, list[str]] = defaultdict(list)
-        for outline, group in zip(bucket, grouped_rows(rows, self._without), strict=True):
-            grouped[group].append(outline)
-        return [_Group(self._template(group), group) for group in grouped.values()]
+        joined: defaultdict[int, list[Join]] = defaultdict(list)
+        if len(buckets) > 1 and Rule.WORD_COUNTS not in self._without:
+            for join in joins([self._joinable(group) for group in grouped]):
+                joined[join.larger].append(join)
+        smaller = {join.smaller for each in joined.values() for join in each}
+        found = []
+        for index, group in enumerate(grouped):
+            if index in smaller:
+                continue
+            any_words = frozenset(join.column for join in joined[index])
+            signature = (tuple(group), sum(self._outlines[outline].version for outline in group), any_words)
+            template = known.get(signature) or self._template(group, any_words)
+            outlines_of_all = [*group, *(outline for join in joined[index] for outline in grouped[join.smaller])]
+            found.append(_Group(template, outlines_of_all, signature))
+        return found
 
-    def _template(self, group: Sequence[str]) -> str:
+    def _grouped_outlines(self, skeleton: str, bucket: Sequence[str]) -> list[list[str]]:
+        count, found = self._grouped.get(skeleton, (0, []))
+        if count == len(bucket):
+            return found
+        ordered = sorted(bucket)
+        rows = [_words(self._outlines[outline].structure) for outline in ordered]
+        grouped: defaultdict[int, list[str]] = defaultdict(list)
+        for outline, group in zip(ordered, grouped_rows(rows, self._without), strict=True):
+            grouped[group].append(outline)
+        found = list(grouped.values())
+        self._grouped[skeleton] = (len(bucket), found)
+        return found
+
+    def _joinable(self, group: Sequence[str]) -> Joinable:
+        structures = [self._outlines[outline].structure for outline in group]
+        columns = zip(*(_words(structure) for structure in structures), strict=True)
+        row = tuple(column[0] if len(set(column)) == 1 else None for column in columns)
+        return Joinable(structures[0].skeleton, row, len(group))
+
+    def _template(self, group: Sequence[str], any_words: Collection[int]) -> str:
         found = [self._outlines[outline].members for outline in group]
         members = [member for each in found for _, member in sorted(each.items())]
-        return trace_template(members) if is_trace(group[0]) else template_of(members, self._without)
+        return (
+            trace_template(members) if is_trace(group[0]) else template_of(members, self._without, any_words=any_words)
+        )
 
 
 def _structure(each: ShapeText, outline: str, without: frozenset[Rule]) -> Structure:
@@ -149,3 +196,7 @@ def _member(structure: Structure, each: ShapeText, outline: str) -> Member:
     if is_trace(outline):
         return trace_member(each.masked, each.exemplar)
     return Member(structure, mask_values(outline, each.exemplar))
+
+
+def _words(structure: Structure) -> tuple[str | None, ...]:
+    return tuple(None if isinstance(column, Slot) else column for column in structure.columns)

@@ -1,9 +1,9 @@
 """Buckets that grew too large: their texts are told apart by the first word alone."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tocsin.logmodel.masking import MASK
+from tocsin.patterns.clustering.cluster import Cluster
 from tocsin.patterns.clustering.structure import Slot, Structure, filled
 
 MAX_FIRST_WORDS = 64
@@ -37,10 +37,15 @@ class CollapsedBucket:
             for heap in heaps.values():
                 self._merge(heap.columns, heap.shapes)
 
-    def clusters(self) -> Iterator[tuple[str, set[int]]]:
-        """Templates, with the shapes of each."""
-        for heap in self._heaps.values():
-            yield filled(self._skeleton, [MASK if word is None else word for word in heap.columns]), heap.shapes
+    def clusters(self) -> list[Cluster]:
+        """One for each first word, or one in all."""
+        return [
+            Cluster(
+                frozenset(heap.shapes),
+                filled(self._skeleton, [MASK if word is None else word for word in heap.columns]),
+            )
+            for heap in self._heaps.values()
+        ]
 
     def _merge(self, columns: list[str | None], shapes: set[int]) -> None:
         first = None if self._is_one or not columns else columns[0]

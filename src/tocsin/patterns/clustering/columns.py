@@ -6,19 +6,11 @@ an accepted star become one row, with a wildcard in that column, and stars are s
 that are equal but for words of one look, in as many columns as it may be.
 """
 
-from collections.abc import Callable
-
 import numpy as np
 from numpy.typing import NDArray
 
 from tocsin.patterns.clustering.rules import NOTHING, Rule
-from tocsin.patterns.clustering.words import (
-    is_in_capitals,
-    looks_variable,
-    looks_very_variable,
-    names_the_next,
-    says_what_happens,
-)
+from tocsin.patterns.clustering.words import looks_of
 
 WILD = 0
 
@@ -29,14 +21,13 @@ Flags = NDArray[np.bool_]
 #: How much it takes: (values in the star or rows of the class, constants in the rest of the row).
 _BESIDE_WILDCARD = (1, 2)
 _VERY_VARIABLE = (2, 1)
-_VARIABLE = (3, 1)
 _PLAIN = (4, 2)
 _MANY_PLAIN = (8, 1)
 _AFTER_NAMES = (2, 3)
 _FIRST_WORD = (30, 2)
 _EVENTS = (30, 2)
 _CLASS_VERY_VARIABLE = (2, 2)
-_CLASS_VARIABLE = (3, 3)
+_CLASS_VARIABLE = (3, 2)
 _CLASS_CAPITALS = (4, 2)
 
 
@@ -47,27 +38,31 @@ def grouped_rows(rows: list[tuple[str | None, ...]], without: frozenset[Rule] = 
         rows: in an order that the set of rows fixes; None is a wildcard.
         without: rules that don't hold.
     """
-    if len(rows) < 2:
+    distinct = list(dict.fromkeys(rows))
+    if len(distinct) < 2:
         return [0] * len(rows)
-    words = sorted({word for row in rows for word in row if word is not None})
+    words = sorted({word for row in distinct for word in row if word is not None})
     ids: dict[str | None, int] = {word: index + 1 for index, word in enumerate(words)}
     ids[None] = WILD
-    matrix = np.array([[ids[word] for word in row] for row in rows], dtype=np.int64).reshape(len(rows), -1)
-    return _Bucket(matrix, words, without).groups()
+    matrix = np.array([[ids[word] for word in row] for row in distinct], dtype=np.int64).reshape(len(distinct), -1)
+    groups = dict(zip(distinct, _Bucket(matrix, words, without).groups(), strict=True))
+    return [groups[row] for row in rows]
 
 
 class _Bucket:
     def __init__(self, matrix: Rows, words: list[str], without: frozenset[Rule]) -> None:
         self._without = without
-        self._strong = _flags(words, looks_very_variable)
-        self._variable = _flags(words, looks_variable)
-        self._capitals = _flags(words, is_in_capitals)
-        self._event = _flags(words, says_what_happens)
-        self._naming = _flags(words, names_the_next)
+        looks = [looks_of(word) for word in words]
+        self._strong = np.array([False, *(each.very_variable for each in looks)])
+        self._variable = np.array([False, *(each.variable for each in looks)])
+        self._capitals = np.array([False, *(each.capitals for each in looks)])
+        self._event = np.array([False, *(each.event for each in looks)])
+        self._naming = np.array([False, *(each.naming for each in looks)])
         self._group_of_row = np.arange(len(matrix))
         generator = np.random.default_rng(len(words))
         self._hashes = generator.integers(0, 2**63, size=(matrix.shape[1], len(words) + 2), dtype=np.uint64)
-        self._become(matrix)
+        self._columns = np.arange(matrix.shape[1])
+        self._matrix = matrix
 
     def groups(self) -> list[int]:
         while self._merge_stars() or self._merge_classes():
@@ -76,14 +71,16 @@ class _Bucket:
 
     def _become(self, matrix: Rows) -> None:
         """Rows that are equal now are one."""
-        self._matrix, inverse = np.unique(matrix, axis=0, return_inverse=True)
-        self._group_of_row = inverse.reshape(-1)[self._group_of_row]
+        whole = self._hashes[self._columns, matrix].sum(axis=1, dtype=np.uint64)
+        _, first, inverse = np.unique(whole, return_index=True, return_inverse=True)
+        self._matrix = matrix[first]
+        self._group_of_row = inverse[self._group_of_row]
 
     def _merge_stars(self) -> bool:
-        rows, columns = self._matrix.shape
+        rows = len(self._matrix)
         if rows < 2:
             return False
-        parts = self._hashes[np.arange(columns), self._matrix]
+        parts = self._hashes[self._columns, self._matrix]
         whole = parts.sum(axis=1, dtype=np.uint64)
         best_size, best_column = np.zeros(rows, dtype=np.int64), np.full(rows, -1)
         for column in np.flatnonzero((self._matrix != self._matrix[0]).any(axis=0)):
@@ -111,22 +108,19 @@ class _Bucket:
         is_named = np.zeros(count, dtype=bool)
         is_named[star] = self._naming[self._matrix[:, column - 1]] if column else False
         wild = np.bincount(star, weights=values == WILD, minlength=count).astype(np.int64)
-        accepted = self._enough(column, sizes, held, wild, counted(self._strong), counted(self._variable), is_named)
+        accepted = self._enough(column, sizes, held, wild, counted(self._strong), is_named)
         if Rule.EVENTS not in self._without:
             is_event = 2 * counted(self._event) >= sizes - wild
             accepted &= ~(is_event & (wild == 0) & ((sizes < _EVENTS[0]) | (held < _EVENTS[1])))
         return np.where((accepted & (sizes >= 2))[star], sizes[star], 0)
 
-    def _enough(
-        self, column: int, sizes: Rows, held: Rows, wild: Rows, strong: Rows, variable: Rows, is_named: Flags
-    ) -> Flags:
+    def _enough(self, column: int, sizes: Rows, held: Rows, wild: Rows, strong: Rows, is_named: Flags) -> Flags:
         if column == 0 and Rule.FIRST_WORD not in self._without:
             return ((strong + wild >= sizes) | (sizes >= _FIRST_WORD[0])) & (held >= _FIRST_WORD[1])
         accepted = np.zeros(len(sizes), dtype=bool)
         for rule, values, (least_values, least_held) in (
             (Rule.BESIDE_WILDCARD, wild, _BESIDE_WILDCARD),
             (Rule.VERY_VARIABLE, strong, _VERY_VARIABLE),
-            (Rule.VARIABLE, variable, _VARIABLE),
             (Rule.PLAIN, sizes, _PLAIN),
             (Rule.PLAIN, sizes, _MANY_PLAIN),
             (Rule.AFTER_NAMES, np.where(is_named, sizes, 0), _AFTER_NAMES),
@@ -144,13 +138,13 @@ class _Bucket:
 
     def _merge_class(self, flags: Flags, enough: tuple[int, int]) -> bool:
         """Merge rows that are equal but for words of a class, beyond the first column."""
-        rows, columns = self._matrix.shape
+        rows = len(self._matrix)
         if rows < enough[0]:
             return False
         in_class = flags[self._matrix]
         in_class[:, :1] = False
         marked = np.where(in_class | (self._matrix == WILD), len(flags), self._matrix)
-        whole = self._hashes[np.arange(columns), marked].sum(axis=1, dtype=np.uint64)
+        whole = self._hashes[self._columns, marked].sum(axis=1, dtype=np.uint64)
         _, group, sizes = np.unique(whole, return_inverse=True, return_counts=True)
         held = (marked != len(flags)).sum(axis=1)
         matrix = self._matrix.copy()
@@ -163,7 +157,3 @@ class _Bucket:
             return False
         self._become(matrix)
         return True
-
-
-def _flags(words: list[str], has: Callable[[str], bool]) -> Flags:
-    return np.array([False, *(has(word) for word in words)])

@@ -28,7 +28,7 @@ _CHUNK = re.compile(
 )
 _HAS_SLOT = re.compile(_S)
 _NAME_DOT_SLOT = re.compile(rf"[A-Za-z_$]+\.+{_S}")
-_SLOT_WORD = re.compile(rf"{_S}(?:-[a-z]+)+")
+_SLOT_WORD = re.compile(rf"{_S}(?:-(?![a-f]+(?:-|$))[a-z]+)+")
 _DIGITS = re.compile(r"(?<![\w$.])[A-Za-z_$]+\d[\w$]*\d[\w$]*(?![\w$])")
 _HEX_WORD = re.compile(r"(?<![\w$])(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{6,}(?![\w$])")
 _DATED = re.compile(
@@ -45,8 +45,8 @@ _CONSTANT_VALUE = re.compile(
 _ITEM = r"(?:[\w.\-/$\U000f0000-\U000ffffd]+(?::[\w.\-]+)?)"
 _LIST = re.compile(rf"\[{_ITEM}(?:, ?{_ITEM})+\]|(?<==)\[{_ITEM}\]")
 _WITH_QUERY = re.compile(rf"{_S}\?[\w\-.~%&=+;,/:@\U000f0000-\U000ffffd]*")
-_MASKED_NAME = re.compile(rf"{_S}(?=::|\s?=(?!=)|\":)")
-_QUOTED_AGENT = re.compile(rf"(?<=\"){_S}(?: [^\"]*)(?=\")|(?<= \")-(?=\"(?:\s|$))")
+_MASKED_NAME = re.compile(rf"{_S}(?=::)")
+_QUOTED_AGENT = re.compile(rf"(?<=\" \"){_S}(?: [^\"]*)(?=\")|(?<= \")-(?=\"(?:\s|$))")
 _NAMED_VALUE = re.compile(
     rf"((?<!\w)(?:for|by|as|from|with|invalid|unknown|new) (?:{'|'.join(NAMING_WORDS)}) )([\w.\-$]+)(?![\w=])"
 )
@@ -56,7 +56,7 @@ _KEY_QUOTED = re.compile(r"()([\w.\-]+)(=\")((?:[^\"\\]|\\.)*)\"")
 _QUOTED_KEY_TEXT = re.compile(r"(\")([\w.\-/@ $]{1,100})(\"\s*:\s*\")((?:[^\"\\]|\\.)*)\"")
 _QUOTED_TOKEN = re.compile(r"(?<![\w])(['\"`])([^\s'\"`]+)\1(?!\w)")
 _KEY = re.compile(r"\s?=(?!=)")
-_VALUE = re.compile(rf"[./@0-9]|{_S}")
+_VALUE = re.compile(rf"[/@0-9]|{_S}")
 _ANY_LETTER = re.compile(r"[^\W\d_]")
 _ANY_DIGIT = re.compile(r"[0-9]")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -90,7 +90,7 @@ class _Refiner:
 
     def structure(self, without: frozenset[Rule]) -> Structure:
         for rule, hints, run in _PASSES:
-            if rule not in without and (not hints or any(hint in self._text for hint in hints)):
+            if rule not in without and (not hints or _has_any(self._text, hints)):
                 run(self)
         return self._columns()
 
@@ -191,14 +191,16 @@ class _Refiner:
         bare = value.rstrip(".:")
         if not bare or (len(value) == 1 and _HAS_SLOT.match(value)):
             return match[0]
-        kind = Kind.HARD if names_the_next(match[1]) else _kind(bare)
+        kind = Kind.HARD if names_the_next(match[1]) else _kind(bare, is_dotted_value=True)
         return f"{match[1]}{match[2]}{self._slot(bare, kind)}{value[len(bare) :]}"
 
     def lists(self) -> None:
         self._each(
             _LIST,
             lambda match: (
-                f"[{self._slot(match[0][1:-1], _kind(match[0]))}]" if _ANY_LETTER.search(match[0]) else match[0]
+                f"[{self._slot(match[0][1:-1], _kind(match[0], is_dotted_value=True))}]"
+                if _ANY_LETTER.search(match[0])
+                else match[0]
             ),
         )
 
@@ -238,7 +240,7 @@ _PASSES: tuple[tuple[Rule, Sequence[str], Callable[[_Refiner], None]], ...] = (
     (Rule.PATHS, "/", _Refiner.paths),
     (Rule.TOGETHER, (), _Refiner.together),
     (Rule.QUERIES, "?", _Refiner.queries),
-    (Rule.MASKED_NAMES, ("::", "=", '":'), _Refiner.masked_names),
+    (Rule.MASKED_NAMES, ("::",), _Refiner.masked_names),
     (Rule.CONSTANTS, _CONSTANT_PARTS, _Refiner.constants),
     (Rule.NAMED_VALUES, NAMING_WORDS, _Refiner.named_values),
     (Rule.QUOTED, "'\"`", _Refiner.quoted),
@@ -250,8 +252,15 @@ _PASSES: tuple[tuple[Rule, Sequence[str], Callable[[_Refiner], None]], ...] = (
 )
 
 
-def _kind(text: str) -> Kind:
-    return Kind.HARD if _VALUE.search(text) else Kind.SOFT
+def _kind(text: str, *, is_dotted_value: bool = False) -> Kind:
+    return Kind.HARD if _VALUE.search(text) or (is_dotted_value and "." in text) else Kind.SOFT
+
+
+def _has_any(text: str, hints: Sequence[str]) -> bool:
+    for hint in hints:  # noqa: SIM110  a generator costs more than what it looks for
+        if hint in text:
+            return True
+    return False
 
 
 def _has_key(text: str, key: str) -> bool:

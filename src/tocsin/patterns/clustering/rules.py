@@ -18,13 +18,13 @@ class Rule(StrEnum):
     TOGETHER = "written together"
     #: The query of a URL belongs to it.
     QUERIES = "queries"
-    #: A masked word before ``::``, ``=`` or ``":`` is a name of the program.
+    #: A masked word before ``::`` is a name of the program.
     MASKED_NAMES = "masked names"
     #: true, false and null are values.
     CONSTANTS = "true and null"
     #: "for user ada", "from host db": the name after such words is a value.
     NAMED_VALUES = "for user, from host"
-    #: A quoted word, and a quoted text that begins with a value, is a value.
+    #: A quoted word is a value, and so is a text in quotes after quotes that begins with a value.
     QUOTED = "quoted words"
     #: What follows ``key=`` is a value.
     KEY_VALUES = "key=value"
@@ -42,8 +42,6 @@ class Rule(StrEnum):
     BESIDE_WILDCARD = "beside a wildcard"
     #: Two words with a digit, slash, at or two dots are values.
     VERY_VARIABLE = "2 very variable"
-    #: Three words that look like identifiers are values.
-    VARIABLE = "3 variable"
     #: Four words of any look are values.
     PLAIN = "4 plain"
     #: Two words after "user", "host" and the like are values.
@@ -56,6 +54,8 @@ class Rule(StrEnum):
     CLASSES = "identifiers in columns"
     #: Texts equal but for words in capitals, in any number of columns, are one pattern.
     CAPITALS = "capitals in columns"
+    #: A value may have several words, or none, where texts are equal otherwise.
+    WORD_COUNTS = "several words"
 
 
 #: All rules hold.

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 ANY = "*"
 
@@ -39,11 +40,19 @@ _TYPES = {
 _TYPE = re.compile("|".join(f"(?P<{name}>{expression})" for name, expression in _TYPES.items()))
 _HEX_DIGITS = re.compile(r"(?:0[xX])?[0-9A-Fa-f]{6,}")
 
+#: Of letters alone; all others are of no type.
+_WORDS_WITH_TYPE = frozenset({"true", "false"})
+
 NAMES = tuple(_TYPES)
 
 
+@lru_cache(maxsize=20_000)
 def type_of(value: str) -> str:
     """The name of the first kind of value that the whole text is; ``ANY`` where it is none."""
+    if value.isdigit() and value.isascii():
+        return "num"
+    if value.isalpha() and value.lower() not in _WORDS_WITH_TYPE:
+        return ANY
     found = _TYPE.fullmatch(value)
     return (found.lastgroup if found else None) or ANY
 

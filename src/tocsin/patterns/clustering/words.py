@@ -1,6 +1,8 @@
 """What words look like, and what that says of them."""
 
 import re
+from dataclasses import dataclass
+from functools import lru_cache
 
 _STRONG = re.compile(r"[0-9/@\\]|\..*\.")
 _VARIABLE = re.compile(r"[0-9/@_$\\]|\w\.\w|[a-z][A-Z]")
@@ -13,6 +15,7 @@ _EVENT_WORDS = frozenset(
         abort sent lost found over register unregister connect disconnect enable disable lock unlock attach
         detach join resume pause suspend acquire release mount unmount before after first last next previous
         input output left right view modify startup shutdown
+        post patch head options
         none no not any all unknown is was are has had does did and or with without in at to for from by
     """.split()  # noqa: SIM905  a list would be a page
 )
@@ -20,23 +23,36 @@ NAMING_WORDS = ("user", "username", "users", "account", "host", "hostname", "dom
 """The word after one of these names somebody or something, more often than not."""
 
 
-def looks_very_variable(word: str) -> bool:
-    """Whether a word is hardly ever a constant: it has a digit, two dots, a slash or an at."""
-    return _STRONG.search(word) is not None
+@dataclass(frozen=True, slots=True)
+class Looks:
+    """What a word looks like."""
+
+    #: It is hardly ever a constant: it has a digit, two dots, a slash or an at.
+    very_variable: bool
+    #: It may well be a value: an identifier, a name with a dot or a number.
+    variable: bool
+    #: It is the name of a state or a constant of a program, and not what happens.
+    capitals: bool
+    #: It tells one event from another: where it varies, so does what is meant.
+    event: bool
+    #: The word after it is a name.
+    naming: bool
 
 
-def looks_variable(word: str) -> bool:
-    """Whether a word may well be a value: an identifier, a name with a dot or a number."""
-    return _VARIABLE.search(word) is not None
-
-
-def is_in_capitals(word: str) -> bool:
-    """Whether a word is the name of a state or a constant of a program."""
-    return _CAPITALS.fullmatch(word) is not None
+@lru_cache(maxsize=50_000)
+def looks_of(word: str) -> Looks:
+    """What a word looks like; remembered for the words that are seen most."""
+    return Looks(
+        very_variable=_STRONG.search(word) is not None,
+        variable=_VARIABLE.search(word) is not None,
+        capitals=_CAPITALS.fullmatch(word) is not None and not says_what_happens(word),
+        event=says_what_happens(word),
+        naming=names_the_next(word),
+    )
 
 
 def says_what_happens(word: str) -> bool:
-    """Whether a word tells one event from another: where it varies, so does what is meant."""
+    """Whether a word tells one event from another."""
     return word.lower() in _EVENT_WORDS or _EVENT.fullmatch(word) is not None
 
 

@@ -21,15 +21,18 @@ from tocsin.search.meaning.index import PatternIndex
 from tocsin.search.meaning.words import Term
 
 LOOKED_UP_TERMS = 6
-"""Of a question: each costs some milliseconds."""
+"""Of a question; together they cost one pass over the index of words."""
 
-ROWS_A_LOOK_UP = 200
-"""How many rows of a term or of patterns are candidates; the earliest. A term with more tells little."""
+ROWS_OF_VALUES = 200
+"""How many rows with any of the terms are candidates; the earliest. A term with more tells little."""
+
+ROWS_OF_PATTERNS = 100
+"""How many rows of the best patterns are candidates: each costs the store a block, and those of a pattern are alike."""
 
 BEST_PATTERNS = 12
 """How many patterns' rows are candidates."""
 
-NEEDED_PATTERNS = 3
+NEEDED_PATTERNS = 2
 """So many of the best patterns are asked for again when they have no row yet because others filled the answer."""
 
 PATTERN_ROUNDS = 3
@@ -38,14 +41,17 @@ PATTERN_ROUNDS = 3
 LOOK_UP_SECONDS = 2.0
 """A look-up that takes longer, because its words are frequent and never stand together, is given up and told."""
 
+REFINING_SECONDS = 0.05
+"""The same for what only makes good answers better: that is given up in silence."""
+
 
 @dataclass(slots=True)
 class Candidates:
     """What was found so far."""
 
     tables: list[pa.Table] = field(default_factory=list)
-    #: How many rows a term has; ``ROWS_A_LOOK_UP`` stands for that or more.
-    counts: dict[Term, int] = field(default_factory=dict)
+    #: The values of which there may be more rows.
+    frequent: list[Term] = field(default_factory=list)
     #: What was given up, for people.
     given_up: list[str] = field(default_factory=list)
 
@@ -61,31 +67,39 @@ class CandidateFinder:
 
     def __init__(self, store: LogStore, selection: Selection) -> None:
         self._store = store
-        self._selection = replace(selection, timeout_seconds=min(selection.timeout_seconds, LOOK_UP_SECONDS))
+        self._selection = selection
 
     async def with_values(self, terms: Sequence[Term], index: PatternIndex) -> Candidates:
-        """The earliest rows with each term that is no constant of a pattern, and with all of them."""
+        """The earliest rows with any of the terms that are no constants of patterns.
+
+        Where a frequent term fills the answer, the earliest with each of the others are looked for alone.
+        """
         found = Candidates()
         values = looked_up(terms, index)
-        nodes: list[Node] = [Phrase(term.tokens) for term in values]
-        look_ups = [(term.text, node) for term, node in zip(values, nodes, strict=True)]
-        if len(nodes) > 1:
-            look_ups.append((" and ".join(term.text for term in values), And(tuple(nodes))))
-        tables = await asyncio.gather(*(self._rows(found, name, node) for name, node in look_ups))
-        found.tables += tables
-        found.counts = {term: table.num_rows for term, table in zip(values, tables, strict=False)}
+        if not values:
+            return found
+        table = await self._rows(found, _names(values), any_of(values), limit=ROWS_OF_VALUES)
+        found.tables.append(table)
+        if table.num_rows < ROWS_OF_VALUES:
+            return found
+        if len(values) > 1:
+            look_ups = [self._rows(found, term.text, Phrase(term.tokens), limit=ROWS_OF_VALUES) for term in values]
+            tables = await asyncio.gather(*look_ups)
+            found.tables += tables
+            values = [term for term, each in zip(values, tables, strict=True) if each.num_rows >= ROWS_OF_VALUES]
+        found.frequent = values
         return found
 
     async def of_patterns(self, found: Candidates, patterns: Sequence[Pattern]) -> None:
         """Add the earliest rows of patterns, and of these the earliest with values that are in too many rows."""
         if not patterns:
             return
-        shapes = ShapeIn(frozenset(shape for pattern in patterns for shape in pattern.shapes))
         look_ups = [self._of_each_pattern(found, patterns)]
-        if frequent := _frequent(found):
-            nodes = tuple(Phrase(term.tokens) for term in frequent)
-            node = And((shapes, Or(nodes) if len(nodes) > 1 else nodes[0]))
-            look_ups.append(self._rows(found, "values of the best patterns", node))
+        if found.frequent:
+            shapes = ShapeIn(frozenset(shape for pattern in patterns for shape in pattern.shapes))
+            look_ups.append(self._refining(And((shapes, any_of(found.frequent)))))
+            if len(found.frequent) > 1:
+                look_ups.append(self._refining(And(tuple(Phrase(term.tokens) for term in found.frequent))))
         found.tables += await asyncio.gather(*look_ups)
 
     async def _of_each_pattern(self, found: Candidates, patterns: Sequence[Pattern]) -> pa.Table:
@@ -93,9 +107,9 @@ class CandidateFinder:
         left = list(patterns)
         for _ in range(PATTERN_ROUNDS):
             shapes = frozenset(shape for pattern in left for shape in pattern.shapes)
-            table = await self._rows(found, "rows of the best patterns", ShapeIn(shapes))
+            table = await self._rows(found, "logs of the best patterns", ShapeIn(shapes), limit=ROWS_OF_PATTERNS)
             tables.append(table)
-            if table.num_rows < ROWS_A_LOOK_UP:
+            if table.num_rows < ROWS_OF_PATTERNS:
                 break
             seen = set(table["shape"].unique().to_pylist())
             needed = [pattern for pattern in patterns[:NEEDED_PATTERNS] if pattern in left]
@@ -104,15 +118,34 @@ class CandidateFinder:
                 break
         return pa.concat_tables(tables)
 
-    async def _rows(self, found: Candidates, name: str, node: Node) -> pa.Table:
-        selection = replace(self._selection, query=both(self._selection.query, node))
-        plan = ScanPlan(selection=selection, order=Order.OLDEST_FIRST, limit=ROWS_A_LOOK_UP)
+    async def _rows(self, found: Candidates, name: str, node: Node, *, limit: int) -> pa.Table:
         try:
-            batches = [batch async for batch in self._store.scan(plan)]
+            return await self._scanned(node, limit=limit, timeout_seconds=LOOK_UP_SECONDS)
         except (QueryTimedOut, QueryTooExpensive):
             found.given_up.append(name)
             return STORED_LOG_SCHEMA.empty_table()
+
+    async def _refining(self, node: Node) -> pa.Table:
+        try:
+            return await self._scanned(node, limit=ROWS_OF_VALUES, timeout_seconds=REFINING_SECONDS)
+        except (QueryTimedOut, QueryTooExpensive):
+            return STORED_LOG_SCHEMA.empty_table()
+
+    async def _scanned(self, node: Node, *, limit: int, timeout_seconds: float) -> pa.Table:
+        selection = replace(
+            self._selection,
+            query=both(self._selection.query, node),
+            timeout_seconds=min(self._selection.timeout_seconds, timeout_seconds),
+        )
+        plan = ScanPlan(selection=selection, order=Order.OLDEST_FIRST, limit=limit)
+        batches = [batch async for batch in self._store.scan(plan)]
         return pa.Table.from_batches(batches, schema=STORED_LOG_SCHEMA)
+
+
+def any_of(terms: Sequence[Term]) -> Node:
+    """Matches what has one of the terms."""
+    nodes: tuple[Node, ...] = tuple(Phrase(term.tokens) for term in terms)
+    return Or(nodes) if len(nodes) > 1 else nodes[0]
 
 
 def looked_up(terms: Sequence[Term], index: PatternIndex) -> list[Term]:
@@ -122,9 +155,8 @@ def looked_up(terms: Sequence[Term], index: PatternIndex) -> list[Term]:
     return values[:LOOKED_UP_TERMS]
 
 
-def _frequent(found: Candidates) -> list[Term]:
-    """The terms of which not all rows are found."""
-    return [term for term, count in found.counts.items() if count >= ROWS_A_LOOK_UP]
+def _names(terms: Sequence[Term]) -> str:
+    return " or ".join(term.text for term in terms)
 
 
 def _first_of_each(rows: pa.Table) -> pa.Array:

@@ -1,7 +1,7 @@
 """Ranks candidate rows. Pure, and a column at a time."""
 
 import heapq
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,13 +61,11 @@ def matches_of(terms: Sequence[Term], services: pl.Series, messages: pl.Series) 
     return Matches(terms, pl.select(columns).to_numpy().T)
 
 
-def lexical_shares(matches: Matches, index: PatternIndex, known_counts: Mapping[Term, int]) -> Floats:
+def lexical_shares(matches: Matches, index: PatternIndex) -> Floats:
     """For each row, the share of the weight of all terms that are anywhere which is in the row.
 
-    Args:
-        matches: of the candidates.
-        index: knows how rare constant words are.
-        known_counts: how many rows have a term, as far as the store was asked; of others, the candidates are counted.
+    How rare constant words are, the patterns say; how rare values are, the candidates, which are all that have them, or
+    as many as count.
     """
     counts = matches.found.sum(axis=1)
     weights = np.zeros(len(matches.terms))
@@ -78,8 +76,7 @@ def lexical_shares(matches: Matches, index: PatternIndex, known_counts: Mapping[
         if index.is_constant(term):
             weights[number] = index.weight(term)
         else:
-            rows = max(int(counts[number]), known_counts.get(term, 0))
-            weights[number] = rarity(rows, of=max(VALUES_AMONG, len(index)))
+            weights[number] = rarity(int(counts[number]), of=max(VALUES_AMONG, len(index)))
         if term.is_part and any(other.contains(term) for other in found):
             weights[number] *= PART_SHARE
     total = weights.sum()
@@ -98,7 +95,6 @@ def ranked(
     matches: Matches,
     index: PatternIndex,
     semantic: Floats | None,
-    counts: Mapping[Term, int],
     k: int,
 ) -> list[RankedRow]:
     """The k best of the candidates, diversified.
@@ -109,10 +105,9 @@ def ranked(
         matches: of the same rows.
         index: the patterns.
         semantic: of each pattern, see ``PatternIndex.semantic``; None where the question has no vector.
-        counts: see ``lexical_shares``.
         k: how many at most.
     """
-    lexical = lexical_shares(matches, index, counts)
+    lexical = lexical_shares(matches, index)
     patterns: Integers = rows["pattern"].to_numpy()
     semantic_of_rows = None
     if semantic is not None:

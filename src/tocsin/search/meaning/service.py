@@ -65,7 +65,7 @@ class MeaningSearch:
         async with self._limits.slot(selection):
             semantic, candidates, degraded_reason = await self._candidates(selection, asked, terms, index)
         rows = candidates.table()
-        best = await asyncio.to_thread(_best, rows, terms, index, semantic, candidates, k)
+        best = await asyncio.to_thread(_best, rows, terms, index, semantic, k)
         return RelevantLogs(
             time_range=selection.time_range,
             rows=rows.take(pa.array([each.row for each in best], pa.int64())),
@@ -116,14 +116,14 @@ def _best_patterns(relevance: Floats, index: PatternIndex) -> list[Pattern]:
 
 
 def _best(
-    rows: pa.Table, terms: Sequence[Term], index: PatternIndex, semantic: Floats | None, found: Candidates, k: int
+    rows: pa.Table, terms: Sequence[Term], index: PatternIndex, semantic: Floats | None, k: int
 ) -> list[RankedRow]:
     columns = pl.from_arrow(rows.select(["service", "message"]))
     assert isinstance(columns, pl.DataFrame)
     numbers = [index.number_of_shape(shape) for shape in rows["shape"].to_pylist()]
     frame = columns.with_columns(pattern=pl.Series(numbers, dtype=pl.Int64))
     matches = matches_of(terms, frame["service"], frame["message"])
-    return ranked(frame, matches, index, semantic, found.counts, k)
+    return ranked(frame, matches, index, semantic, k)
 
 
 def _reason(ranked_row: RankedRow, rows: pa.Table, index: PatternIndex) -> Reason:

@@ -3,9 +3,10 @@
 from tocsin.kit.errors import InvalidQuery
 from tocsin.query.parser import MAX_LENGTH, parse
 from tocsin.search.plain_words.draft import Condition, Draft
-from tocsin.search.plain_words.lexicon import ARTICLES
 from tocsin.search.plain_words.levels import merged
+from tocsin.search.plain_words.lexicon import ARTICLES
 from tocsin.search.plain_words.negations import with_negations
+from tocsin.search.plain_words.words import is_plural
 
 _BUILT_IN = ("service", "level", "trace_id", "span_id")
 
@@ -56,17 +57,41 @@ def _listed(values: list[str]) -> str:
 
 def _of_messages(draft: Draft, conditions: list[Condition]) -> list[Piece]:
     """Words beside each other must all be there; those with ``or`` between them are a choice."""
-    choices: list[list[Condition]] = []
-    for condition in (each for each in conditions if each.field == "message"):
-        if choices and _is_choice(draft, choices[-1][-1], condition):
-            choices[-1].append(condition)
-        elif not any(condition.value == each.value for choice in choices for each in choice):
-            choices.append([condition])
-    return [(each[0].value if len(each) == 1 else _choice(each), each) for each in choices]
+    pieces: list[Piece] = []
+    choice: list[Run] = []
+    for run in _runs(draft, [each for each in conditions if each.field == "message"]):
+        if choice and _is_choice(draft, choice[-1][-1], run[0]):
+            if len(choice) == 1 and not is_plural(draft.said(choice[0][-1].last - 1)):
+                # "connection refused or reset": only the word beside "or" is a part of the choice.
+                pieces.extend((each.value, [each]) for each in choice[0][:-1])
+                choice[0] = choice[0][-1:]
+            choice.append(run)
+        else:
+            pieces.extend(_chosen(choice))
+            choice = [run]
+    pieces.extend(_chosen(choice))
+    return list({text: (text, conditions) for text, conditions in pieces}.values())
 
 
-def _choice(conditions: list[Condition]) -> str:
-    return f"({' OR '.join(each.value for each in conditions)})"
+Run = list[Condition]
+"""Conditions whose words stand beside each other."""
+
+
+def _runs(draft: Draft, conditions: list[Condition]) -> list[Run]:
+    runs: list[Run] = []
+    for condition in conditions:
+        if runs and runs[-1][-1].last == condition.first and not draft.words[condition.first].is_after_break:
+            runs[-1].append(condition)
+        else:
+            runs.append([condition])
+    return runs
+
+
+def _chosen(choice: list[Run]) -> list[Piece]:
+    if len(choice) < 2:
+        return [(each.value, [each]) for run in choice for each in run]
+    texts = [run[0].value if len(run) == 1 else f"({' '.join(each.value for each in run)})" for run in choice]
+    return [(f"({' OR '.join(texts)})", [each for run in choice for each in run])]
 
 
 def _is_choice(draft: Draft, first: Condition, second: Condition) -> bool:
@@ -82,7 +107,9 @@ def _without_messages(draft: Draft, conditions: list[Condition]) -> list[Piece]:
             runs[-1].append(condition)
         else:
             runs.append([condition])
-    return [(f"-{each[0].value}" if len(each) == 1 else f"-({' '.join(one.value for one in each)})", each) for each in runs]
+    return [
+        (f"-{each[0].value}" if len(each) == 1 else f"-({' '.join(one.value for one in each)})", each) for each in runs
+    ]
 
 
 def _that_parses(draft: Draft, pieces: list[Piece]) -> str:

@@ -8,29 +8,46 @@ from tocsin.search.plain_words.durations import DAY, UNITS, WEEK, duration_at
 from tocsin.search.plain_words.points import WEEKDAYS
 from tocsin.search.plain_words.spans import Span
 from tocsin.search.plain_words.times import Mention, Relation, Times
-from tocsin.search.plain_words.words import is_plural
 from tocsin.search.plain_words.window import described, is_time_range, read_window
+from tocsin.search.plain_words.words import is_plural
 
-_ALWAYS = frozenset({"compare", "compares", "compared", "comparing", "comparison", "versus", "vs", "diff",
-                     "difference", "differences", "differs", "differ"})  # fmt: skip
-_AFTER_A_QUESTION = frozenset({"changed", "change", "changes", "changing", "different", "differently", "new", "unusual",
-                               "abnormal", "anomalous", "strange", "weird", "odd", "stands out", "anomalies",
-                               "anomaly", "unexpected", "shifted", "out of the ordinary"})  # fmt: skip
-_QUESTIONS = frozenset({"what", "what's", "whats", "what're", "anything", "something", "how", "any", "which", "everything", "things"})
+_ALWAYS = frozenset({
+    "compare", "compares", "compared", "comparing", "comparison", "versus", "vs", "diff", "difference", "differences",
+    "differs", "differ",
+})  # fmt: skip
+_AFTER_A_QUESTION = frozenset({
+    "changed", "change", "changes", "changing", "different", "differently", "new", "unusual", "abnormal", "anomalous",
+    "strange", "weird", "odd", "stands out", "anomalies", "anomaly", "unexpected", "shifted", "out of the ordinary",
+})  # fmt: skip
+_QUESTIONS = frozenset(
+    {"what", "what's", "whats", "what're", "anything", "something", "how", "any", "which", "everything", "things"}
+)
+_MOVED = frozenset({
+    "increase", "increased", "increases", "increasing", "spike", "spikes", "spiked", "spiking", "surge", "surges",
+    "surged", "decrease", "decreased", "go up", "went up", "gone up", "going up", "go down", "went down", "gone down",
+    "going down", "rose", "risen", "jumped", "jump in",
+})  # fmt: skip
 _FIRST = frozenset({"changes", "change", "changed", "differences", "anomalies", "anomaly"})
-_NOUNS = frozenset({"pattern", "patterns", "error", "errors", "warning", "warnings", "exception", "exceptions", "kinds",
-                    "types", "messages", "message", "kind", "templates", "failures"})  # fmt: skip
-_CONNECTIVES = frozenset({"to", "with", "against", "vs", "versus", "than", "compared to", "compared with",
-                          "relative to", "in comparison to", "in comparison with", "from", "and", "over",
-                          "compared against"})  # fmt: skip
+_NOUNS = frozenset({
+    "pattern", "patterns", "error", "errors", "warning", "warnings", "exception", "exceptions", "kinds", "types",
+    "messages", "message", "kind", "templates", "failures",
+})  # fmt: skip
+_CONNECTIVES = frozenset({
+    "to", "with", "against", "vs", "versus", "than", "compared to", "compared with", "relative to",
+    "in comparison to", "in comparison with", "from", "and", "over", "compared against",
+})  # fmt: skip
 _LOOSE = frozenset({"and", "over", "to", "with", "from"})
 _DAY_BEFORE = frozenset({"day before", "day earlier", "previous day", "prior day", "day prior", "preceding day"})
 _WEEK_BEFORE = frozenset({"week before", "week earlier", "previous week", "prior week", "week prior", "last week"})
-_JUST_BEFORE = frozenset({"before", "time before", "period before", "baseline", "usual", "normal", "previous period",
-                          "previous one", "one before", "preceding period", "prior period", "before that",
-                          "window before", "previous window", "before then", "usually", "normally"})  # fmt: skip
-_SAME = frozenset({"same time", "same period", "same window", "same hour", "same hours", "same span", "same interval",
-                   "same minutes", "time", "same timeframe", "same day", "same range"})  # fmt: skip
+_JUST_BEFORE = frozenset({
+    "before", "time before", "period before", "baseline", "usual", "normal", "previous period", "previous one",
+    "one before", "preceding period", "prior period", "before that", "window before", "previous window",
+    "before then", "usually", "normally",
+})  # fmt: skip
+_SAME = frozenset({
+    "same time", "same period", "same window", "same hour", "same hours", "same span", "same interval",
+    "same minutes", "time", "same timeframe", "same day", "same range",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +71,7 @@ def asks_for_a_comparison(draft: Draft) -> bool:
 
 def _is_cue(draft: Draft, index: int) -> bool:
     word = draft.word(index)
-    if word in _ALWAYS:
+    if word in _ALWAYS or draft.after(index, _MOVED) is not None:
         return True
     if draft.after(index, {"same time", "same period"}) and draft.said(index - 1) == "the":
         return any(draft.word(place) in {"than", "to", "as"} for place in range(max(0, index - 3), index))
@@ -64,10 +81,16 @@ def _is_cue(draft: Draft, index: int) -> bool:
         return False
     if index == 0:
         return word in _FIRST
-    if word == "different" and draft.said(index - 1) in {"many", "of", "all", "the", "number"} and is_plural(draft.said(index + 1)):
+    if (
+        word == "different"
+        and draft.said(index - 1) in {"many", "of", "all", "the", "number"}
+        and is_plural(draft.said(index + 1))
+    ):
         return False
     if word == "new" and {draft.said(index + 1), draft.said(index + 2)} & _NOUNS:
         return False
+    if draft.said(0) in {"has", "have", "did", "is", "are", "was", "were"} and word != "new":
+        return True
     return any(draft.said(place) in _QUESTIONS for place in range(max(0, index - 4), index))
 
 
@@ -96,6 +119,8 @@ def _ordered(window: Span, baseline: Span, times: Times) -> Compared:
     """The later of the two is the window, whichever was said first."""
     if baseline.start > window.start:
         window, baseline = baseline, window
+    if baseline.start == window.start:
+        return Compared(window, Baseline.WEEK)
     shift = (window.start - baseline.start).total_seconds()
     if window.end is None and baseline.end is not None and baseline.end <= window.start:
         # A day that is not over is compared with the same part of the other.
@@ -108,7 +133,11 @@ def _ordered(window: Span, baseline: Span, times: Times) -> Compared:
 
 def _before_and_after(draft: Draft, times: Times) -> Compared | None:
     for index in range(len(draft.words)):
-        if draft.run(index, 3) not in {("before", "and", "after"), ("after", "and", "before"), ("before", "vs", "after")}:
+        if draft.run(index, 3) not in {
+            ("before", "and", "after"),
+            ("after", "and", "before"),
+            ("before", "vs", "after"),
+        }:
             continue
         mention = times.mention_at(index + 2)
         if mention is None:
@@ -134,7 +163,11 @@ def _named_baseline(draft: Draft, times: Times) -> tuple[Baseline | None, Span |
             draft.take(index, shift[1], Part.COMPARISON, _SHIFTS_IN_WORDS[shift[0]])
             return shift[0], None
         mention = times.mention_at(behind)
-        if mention is not None and _is_stretch(mention):
+        if (
+            mention is not None
+            and _is_stretch(mention)
+            and not (draft.said(index) == "and" and mention.point.is_clock and not mention.second)
+        ):
             span = times.resolved(mention)
             if is_time_range(span, times):
                 draft.take(index, mention.last, Part.COMPARISON, f"compared with what was {described(span)}")
@@ -171,15 +204,26 @@ def _behind_connective(draft: Draft, index: int) -> int | None:
 
 def _follows_a_difference(draft: Draft, index: int) -> bool:
     """``different from yesterday``, but not ``what changed from 9 to 10``."""
-    return draft.said(index - 1) in {"different", "differs", "differ", "differently", "changed", "change", "changes"} and (
-        draft.after(index + 1, {"to", "until"}) is None
-    )
+    return draft.said(index - 1) in {
+        "different",
+        "differs",
+        "differ",
+        "differently",
+        "changed",
+        "change",
+        "changes",
+    } and (draft.after(index + 1, {"to", "until"}) is None)
 
 
 def _follows_between(draft: Draft, index: int) -> bool:
     """``the difference between today and yesterday``; between clocks it is one window."""
     said = [draft.said(place) for place in range(index)]
-    return bool({"compare", "difference", "differences", "diff", "comparison"} & set(said)) and "compared" not in said
+    return (
+        bool(
+            {"compare", "difference", "differences", "diff", "comparison", "differs", "differ", "different"} & set(said)
+        )
+        and "compared" not in said
+    )
 
 
 def _shift_at(draft: Draft, first: int) -> tuple[Baseline, int] | None:
@@ -188,7 +232,11 @@ def _shift_at(draft: Draft, first: int) -> tuple[Baseline, int] | None:
     same = draft.after(place, _SAME)
     if same is not None:
         place = draft.past(same, {"of", "on", "in", "the"})
-    for phrases, baseline in ((_DAY_BEFORE, Baseline.DAY), (_WEEK_BEFORE, Baseline.WEEK), (_JUST_BEFORE, Baseline.BEFORE)):
+    for phrases, baseline in (
+        (_DAY_BEFORE, Baseline.DAY),
+        (_WEEK_BEFORE, Baseline.WEEK),
+        (_JUST_BEFORE, Baseline.BEFORE),
+    ):
         behind = draft.after(place, phrases)
         if behind is not None and not (baseline is Baseline.BEFORE and _is_followed_by_a_time(draft, behind)):
             return baseline, behind

@@ -1,4 +1,4 @@
-"""What a question says about fields: ``where duration_ms > 500``, ``user 42``, ``slower than 2s``, ``without a user id``."""
+"""What a question says about fields: ``duration_ms > 500``, ``user 42``, ``slower than 2s``, ``without a user id``."""
 
 import re
 
@@ -7,6 +7,7 @@ from tocsin.search.plain_words.contracts import Part
 from tocsin.search.plain_words.draft import Condition, Draft
 from tocsin.search.plain_words.durations import duration_at
 from tocsin.search.plain_words.known_fields import KnownFields
+from tocsin.search.plain_words.levels import names_a_level
 from tocsin.search.plain_words.lexicon import ARTICLES, GROUP_CUES, STOP_WORDS
 from tocsin.search.plain_words.quantities import Dimension, Quantity, number_text, quantity_at
 from tocsin.search.plain_words.words import Form
@@ -29,15 +30,26 @@ _OPERATORS = {
     **dict.fromkeys(("!=", "is not", "isn't", "not equal to", "other than", "is not equal to", "not", "are not",
                      "was not", "wasn't", "does not equal", "ne"), "!="),
 }  # fmt: skip
-_LINKS = frozenset({"is", "are", "was", "were", "took", "takes", "taking", "that", "which", "being", "has", "of", "with",
-                    "value", "a", "an", "take"})  # fmt: skip
+_LINKS = frozenset({
+    "is", "are", "was", "were", "took", "takes", "taking", "that", "which", "being", "has", "of", "with", "value",
+    "a", "an", "take",
+})  # fmt: skip
 _OF_TIME = frozenset({"longer than", "slower than", "shorter than", "faster than", "quicker than", "no longer than"})
-_OR_MORE = frozenset({"or more", "or higher", "or above", "or longer", "or greater", "or over", "and above", "or larger",
-                      "and up", "and higher", "+", "or slower"})  # fmt: skip
+_OR_MORE = frozenset({
+    "or more", "or higher", "or above", "or longer", "or greater", "or over", "and above", "or larger", "and up",
+    "and higher", "+", "or slower",
+})  # fmt: skip
 _OR_LESS = frozenset({"or less", "or lower", "or below", "or fewer", "or shorter", "or under", "or faster"})
 _EXISTS = frozenset({"with", "having", "has", "have", "without", "missing", "lacking", "no", "that have", "who have"})
 _DATA_VALUE = re.compile(r"\S*[\d@_:/.-]\S*")
 _RANGE = re.compile(r"(\d+(?:\.\d+)?)(?:-|\.\.)(\d+(?:\.\d+)?)")
+_ABSENT = frozenset({"missing", "null", "empty", "absent", "unset", "none", "unknown"})
+_PRESENT = frozenset({"present", "known"})
+_NO_VALUE = re.compile(
+    r"(?:slow|fast|noisi|busi|high|low|larg|bigg|new|old|lat|long|short|small)est|worst|best|most|slow|high|low|down|up|failing|broken|missing|bad|large|big|more|less|at|too|not"
+)
+_ID = re.compile(r"(?=[\w-]*\d)[0-9a-z_-]{4,}")
+_HOST_NAME = re.compile(r"[a-z][a-z_]*[-.][\w.-]*\d[\w.-]*|[a-z]{2,}\d{1,3}")
 _NUMBER = re.compile(r"-?\d+(?:\.\d+)?")
 _FIELD_CUES = frozenset({"for", "with", "where", "of", "from", "by", "when", "on", "in", "whose", "and", "to"})
 
@@ -48,19 +60,40 @@ def read_conditions(draft: Draft, fields: KnownFields) -> None:
         if draft.is_plain(index) or draft.word(index):
             _ = _about_a_field(draft, fields, index) or _about_a_length(draft, fields, index)
     for index in range(len(draft.words)):
+        _about_a_host(draft, fields, index)
         _about_presence(draft, fields, index)
 
 
 def _about_a_field(draft: Draft, fields: KnownFields, first: int) -> bool:
-    found = fields.at(draft, first)
+    found = fields.at(draft, first) or _with_an_id(draft, fields, first)
     if found is None or _is_grouped_by(draft, first):
         return False
     name, behind = found
+    if _missing(draft, first, name, behind):
+        return True
     return (
         _compared(draft, fields, first, name, behind)
         or _between(draft, first, name, behind)
         or _equal(draft, fields, first, name, behind)
     )
+
+
+def _with_an_id(draft: Draft, fields: KnownFields, first: int) -> tuple[str, int] | None:
+    """``request 5f2b8c``: what has an id is named with it."""
+    name = fields.ids.get(draft.word(first))
+    is_id = name and draft.is_plain(first + 1) and _ID.fullmatch(draft.word(first + 1))
+    return (name, first + 1) if name and is_id and duration_at(draft, first + 1) is None else None
+
+
+def _missing(draft: Draft, first: int, name: str, behind: int) -> bool:
+    """``where user_id is missing``."""
+    place = draft.past(behind, {"is", "are", "was", "not"})
+    if place == behind or draft.word(place) not in _ABSENT | _PRESENT:
+        return False
+    is_absent = (draft.word(place) in _ABSENT) != ("not" in draft.run(behind, place - behind))
+    condition = Condition(first=first, last=place + 1, field=name, value="*", is_negated=is_absent)
+    draft.add(condition, Part.FIELD, f"{'without' if is_absent else 'with'} {name}")
+    return True
 
 
 def _is_grouped_by(draft: Draft, first: int) -> bool:
@@ -150,11 +183,17 @@ def _equal(draft: Draft, fields: KnownFields, first: int, name: str, behind: int
     if operator not in {"=", "!=", ""}:
         return False
     place = place if operator else behind
-    is_said = bool(operator) and (draft.word(behind) not in {"of", "was", "are"} or _is_data(draft, fields, name, place))
+    is_said = bool(operator) and (
+        draft.word(behind) not in {"of", "was", "are"} or _is_data(draft, fields, name, place)
+    )
     if not is_said and not _is_data(draft, fields, name, place):
         place = behind if not operator else place
-        if operator or not _follows_a_cue(draft, first, place):
+        # "customer tier gold": two words that name a field are not said by chance.
+        is_long = behind - first > 1 and draft.is_plain(place) and not draft.word(place).endswith("s")
+        if operator or not (_follows_a_cue(draft, first, place) or (is_long and _may_be_said(draft, place))):
             return False
+    if draft.is_plain(place) and _NO_VALUE.fullmatch(draft.word(place)):
+        return False
     values, last = _values(draft, fields, name, place, is_said=is_said)
     if not values:
         return False
@@ -162,6 +201,11 @@ def _equal(draft: Draft, fields: KnownFields, first: int, name: str, behind: int
     condition = Condition(first=first, last=last, field=name, value=value, is_negated=operator == "!=")
     draft.add(condition, Part.FIELD, f"{name} {'is not' if operator == '!=' else 'is'} {value}")
     return True
+
+
+def _may_be_said(draft: Draft, place: int) -> bool:
+    word = draft.word(place)
+    return word not in STOP_WORDS and not names_a_level(word) and word not in GROUP_CUES
 
 
 def _is_data(draft: Draft, fields: KnownFields, name: str, index: int) -> bool:
@@ -189,26 +233,18 @@ def _follows_a_cue(draft: Draft, first: int, place: int) -> bool:
     cue, word = draft.said(draft.before(first, ARTICLES)), draft.word(place)
     if cue not in _FIELD_CUES or not draft.is_plain(place) or word in STOP_WORDS:
         return False
-    return len(word) > 1 and not word.endswith(("s", "ed", "ing", "ion", "ure")) and not _is_last_cue(draft, place)
+    return len(word) > 1 and not word.endswith(("s", "ed", "ing", "ion", "ure")) and not names_a_level(word)
 
 
-def _is_last_cue(draft: Draft, place: int) -> bool:
-    from tocsin.search.plain_words.levels import names_a_level  # levels read after conditions
-
-    return names_a_level(draft.word(place))
-
-
-def _values(
-    draft: Draft, fields: KnownFields, name: str, first: int, *, is_said: bool
-) -> tuple[list[str], int]:
+def _values(draft: Draft, fields: KnownFields, name: str, first: int, *, is_said: bool) -> tuple[list[str], int]:
     """The values from ``first`` on, joined by ``or``, and the place behind them."""
     values: list[str] = []
     place = last = first
     while draft.is_free(place) and draft.words[place].form is not Form.SIGN:
         word = draft.words[place]
-        if word.form is Form.PLAIN and not _is_data(draft, fields, name, place):
-            if values or (word.folded in STOP_WORDS and is_said) or not word.folded:
-                break
+        is_data = word.form is not Form.PLAIN or _is_data(draft, fields, name, place)
+        if not is_data and (values or (word.folded in STOP_WORDS and is_said)):
+            break
         values.append(_value_text(draft, name, place))
         last = place + 1
         place = last + (draft.word(last) in {"or", "and"})
@@ -221,13 +257,14 @@ def _values(
 
 def _value_text(draft: Draft, name: str, index: int) -> str:
     word = draft.words[index]
+    text = word.text.removesuffix("'s").removesuffix("’s") if word.form is Form.PLAIN else word.text
     if (known := _known_value(draft, name, index)) is not None:
         return as_value(known)
     if match := _RANGE.fullmatch(word.folded):
-        return f"{match[1]}..{match[2]}" if float(match[1]) <= float(match[2]) else as_value(word.text)
+        return f"{match[1]}..{match[2]}" if float(match[1]) <= float(match[2]) else as_value(text)
     if word.form is Form.PLAIN and word.text.endswith("*") and re.fullmatch(r"[\w.-]+\*", word.text):
         return word.text
-    return quoted(word.text) if word.text in {"AND", "OR", "NOT"} else as_value(word.text)
+    return quoted(text) if text in {"AND", "OR", "NOT"} else as_value(text)
 
 
 def _about_a_length(draft: Draft, fields: KnownFields, first: int) -> bool:
@@ -241,16 +278,30 @@ def _about_a_length(draft: Draft, fields: KnownFields, first: int) -> bool:
     if found is None or operator in {"=", "!="}:
         return False
     quantity, last = found
+    counted = fields.at(draft, last)
+    if quantity.dimension is None and counted is not None and fields.is_numeric(counted[0]):
+        # "more than 3 retries"
+        _add_comparison(draft, first, counted[1], counted[0], operator, quantity)
+        return True
     name = None
     if quantity.dimension is Dimension.SIZE:
         name = fields.size()
-    elif quantity.dimension is Dimension.TIME and (said in _OF_TIME or _is_of_requests(draft, first, behind)):
-        name = fields.duration()
-    elif said in _OF_TIME:
+    elif said in _OF_TIME or (quantity.dimension is Dimension.TIME and _is_of_requests(draft, first, behind)):
         name = fields.duration()
     if name is None:
         return False
-    while draft.word(first - 1) in {"took", "taking", "takes", "take", "lasting", "lasted", "longer", "were", "that", "are"}:
+    while draft.word(first - 1) in {
+        "took",
+        "taking",
+        "takes",
+        "take",
+        "lasting",
+        "lasted",
+        "longer",
+        "were",
+        "that",
+        "are",
+    }:
         first -= 1
     _add_comparison(draft, first, last, name, operator, quantity)
     return True
@@ -263,8 +314,19 @@ def _is_of_requests(draft: Draft, first: int, behind: int) -> bool:
     return is_after_took or duration is None or duration[0].unit_seconds < 60 or draft.said(first) not in {"over"}
 
 
+def _about_a_host(draft: Draft, fields: KnownFields, first: int) -> None:
+    """``on web-3``: a name with a number is a host's there, if there is a field of hosts."""
+    name = fields.called(("host",))
+    is_host = draft.word(first) == "on" and draft.is_plain(first + 1) and _HOST_NAME.fullmatch(draft.word(first + 1))
+    text = draft.words[first + 1].text if is_host else ""
+    if name is None or not is_host or any(text.lower() == service.lower() for service in draft.vocabulary.services):
+        return
+    condition = Condition(first=first, last=first + 2, field=name, value=as_value(text))
+    draft.add(condition, Part.FIELD, f"{name} is {text}")
+
+
 def _about_presence(draft: Draft, fields: KnownFields, first: int) -> bool:
-    """``without a user id``, ``missing order_id``; ``with an order id`` needs the article, or it is of something else."""
+    """``without a user id``, ``missing order_id``; ``with an order id`` needs its article."""
     behind = draft.after(first, _EXISTS)
     if behind is None:
         return False

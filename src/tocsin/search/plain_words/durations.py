@@ -81,7 +81,7 @@ def number_at(draft: Draft, first: int) -> tuple[float, int] | None:
 
 
 def _joined(draft: Draft, first: int) -> tuple[Duration, int] | None:
-    word = draft.word(first)
+    word = draft.word(first).removeprefix("-")
     if not _JOINED.fullmatch(word):
         return None
     parts = _JOINED_PART.findall(word)

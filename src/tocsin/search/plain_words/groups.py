@@ -9,18 +9,26 @@ from tocsin.search.plain_words.levels import names_a_level
 from tocsin.search.plain_words.lexicon import ARTICLES, EVENT_NOUNS, STOP_WORDS
 from tocsin.search.plain_words.words import is_plural
 
-_STRONG = frozenset({"per", "grouped by", "group by", "for each", "for every", "broken down by", "break down by",
-                     "breakdown by", "split by", "in each", "by each", "from each", "divided by", "separated by",
-                     "grouping by", "on each", "of each", "per each", "to each", "segmented by", "partitioned by",
-                     "sliced by", "bucketed by", "for each unique", "from each unique", "and by", "on every",
-                     "grouped per", "each", "every", "group per", "at each"})  # fmt: skip
+_STRONG = frozenset({
+    "per", "grouped by", "group by", "for each", "for every", "broken down by", "break down by", "breakdown by",
+    "split by", "in each", "by each", "from each", "divided by", "separated by", "grouping by", "on each", "of each",
+    "per each", "to each", "segmented by", "partitioned by", "sliced by", "bucketed by", "for each unique",
+    "from each unique", "and by", "on every", "grouped per", "each", "every", "group per", "at each",
+})  # fmt: skip
 _SPLITS = frozenset({"breakdown", "distribution", "split", "break", "group", "divide", "rank"})
 _WEAK = frozenset({"by", "across", "/"})
 _QUALIFIERS = ARTICLES | frozenset({"unique", "distinct", "individual", "source", "single", "different", "top"})
-_PATTERN_NOUNS = frozenset({"pattern", "patterns", "message", "messages", "template", "templates", "kinds", "types", "kind",
-                            "type"})  # fmt: skip
-_WHAT_HAPPENS = frozenset({"errors", "error", "warnings", "warning", "exceptions", "exception", "failures", "issues",
-                           "problems", "messages", "logs", "events", "crashes", "timeouts", "fatals"})  # fmt: skip
+_PATTERN_NOUNS = frozenset({
+    "pattern", "patterns", "message", "messages", "template", "templates", "kinds", "types", "kind", "type",
+})  # fmt: skip
+_WHAT_HAPPENS = frozenset({
+    "errors", "error", "warnings", "warning", "exceptions", "exception", "failures", "issues", "problems", "messages",
+    "logs", "events", "crashes", "timeouts", "fatals",
+})  # fmt: skip
+
+_AFTER_WHICH = frozenset({
+    "are", "is", "the", "all", "of", "different", "were", "unique", "distinct", "kind", "kinds", "was",
+})  # fmt: skip
 
 MAX_GROUPED = 5
 
@@ -47,7 +55,9 @@ def noun_at(draft: Draft, fields: KnownFields, first: int) -> Noun | None:
     if (names_a_level(word) or word in {"exception", "log"}) and draft.word(first + 1) in _PATTERN_NOUNS:
         return Noun("pattern", first + 1, first + 2)
     if word in _WHAT_HAPPENS or word in {"pattern", "patterns"}:
-        return Noun("pattern", first, first + (word in _PATTERN_NOUNS or word in {"issues", "problems", "events", "logs"}))
+        return Noun(
+            "pattern", first, first + (word in _PATTERN_NOUNS or word in {"issues", "problems", "events", "logs"})
+        )
     return None
 
 
@@ -64,6 +74,8 @@ def read_groups(draft: Draft, fields: KnownFields) -> None:
     for index in range(len(draft.words)):
         if draft.is_plain(index):
             _ = _grouped(draft, fields, index) or _divided(draft, fields, index)
+    for index in range(len(draft.words)):
+        _stands_for_patterns(draft, index)
     for index in range(len(draft.words)):
         if draft.is_plain(index):
             _ = _asked_for(draft, fields, index) or _listed(draft, fields, index)
@@ -111,7 +123,12 @@ def _others(draft: Draft, fields: KnownFields, first: int) -> None:
 def _unknown(draft: Draft, fields: KnownFields, first: int, place: int) -> bool:
     word = draft.word(place)
     is_concept = fields.concept_at(draft, place) is not None
-    if not word or word in STOP_WORDS or names_a_level(word) or (draft.word(first) in {"each", "every"} and not is_concept):
+    if (
+        not word
+        or word in STOP_WORDS
+        or names_a_level(word)
+        or (draft.word(first) in {"each", "every"} and not is_concept)
+    ):
         return False
     leave_noun(draft, fields, place)
     draft.leave(range(first, place))
@@ -151,6 +168,17 @@ def _divided(draft: Draft, fields: KnownFields, first: int) -> bool:
     return True
 
 
+def _stands_for_patterns(draft: Draft, index: int) -> None:
+    """``error patterns``, ``patterns in checkout``, ``summarize errors``, ``rare errors``."""
+    word = draft.word(index)
+    is_summary = word in {"summarize", "summarise", "summary", "cluster"} and index < 3 and not draft.by
+    if is_summary or word in {"patterns", "templates"}:
+        add_group(draft, "pattern", index, index + 1)
+    elif word in {"rare", "rarest", "uncommon", "infrequent"} and not draft.by:
+        add_group(draft, "pattern", index, index)
+        draft.leave([index], "patterns with the most logs come first, and the rarest last")
+
+
 def _asked_for(draft: Draft, fields: KnownFields, first: int) -> bool:
     """``which services have errors``, ``what hosts``, ``who``."""
     if draft.word(first) == "who" and (user := fields.called(("user",))) is not None:
@@ -158,8 +186,7 @@ def _asked_for(draft: Draft, fields: KnownFields, first: int) -> bool:
         return True
     if draft.word(first) not in {"which", "what"}:
         return False
-    place = draft.past(first + 1, {"are", "is", "the", "all", "of", "different", "were", "unique", "distinct", "kind", "kinds",
-                                   "was"})  # fmt: skip
+    place = draft.past(first + 1, _AFTER_WHICH)
     if draft.word(place) == "types" or draft.word(first + 1) in {"kind", "kinds"}:
         return False
     noun = _group_noun(draft, fields, place)
@@ -180,7 +207,17 @@ def _listed(draft: Draft, fields: KnownFields, first: int) -> bool:
     noun = _group_noun(draft, fields, place)
     if noun is None or not is_plural(draft.word(noun.last - 1)) or draft.word(place) in EVENT_NOUNS:
         return False
-    if noun.name == fields.duration() or fields.is_numeric(noun.name) and noun.name != fields.status():
+    if noun.name == fields.duration() or (fields.is_numeric(noun.name) and noun.name != fields.status()):
         return False
     add_group(draft, noun.name, first, noun.last)
     return True
+
+
+def noun_before(draft: Draft, fields: KnownFields, last: int) -> None:
+    """``users with the most errors``, ``hosts that log the most``: the noun says by what."""
+    for first in range(max(0, last - 3), last):
+        if draft.names(first, last - first) and len(draft.names(first, last - first)) == last - first:
+            noun = noun_at(draft, fields, first)
+            if noun is not None and noun.last == last and noun.first == first and noun.name != "pattern":
+                add_group(draft, noun.name, first, last)
+                return

@@ -5,8 +5,8 @@ import re
 from tocsin.search.plain_words.contracts import Part
 from tocsin.search.plain_words.draft import Draft
 from tocsin.search.plain_words.durations import DAY, HOUR, MINUTE, NUMBER_WORDS, UNITS, WEEK, Duration, duration_at
-from tocsin.search.plain_words.lexicon import EVENT_NOUNS
 from tocsin.search.plain_words.levels import names_a_level
+from tocsin.search.plain_words.lexicon import EVENT_NOUNS
 
 _BY_NAME = {
     "hourly": Duration(HOUR, HOUR),
@@ -14,17 +14,22 @@ _BY_NAME = {
     "weekly": Duration(WEEK, WEEK),
     "minutely": Duration(MINUTE, MINUTE),
 }
-_CUES = frozenset({"per", "by", "each", "every", "for each", "for every", "in each", "grouped by", "group by", "/",
-                   "bucketed by", "in every", "by each", "broken down by", "split by", "by the", "on a per"})  # fmt: skip
-_OVER_TIME = frozenset({"over time", "trend", "trends", "timeline", "time line", "graph", "chart", "plot", "time series",
-                        "timeseries", "histogram", "evolution", "through time", "as a graph", "as a chart", "curve",
-                        "development", "trending"})  # fmt: skip
+_CUES = frozenset({
+    "per", "by", "each", "every", "for each", "for every", "in each", "grouped by", "group by", "/", "bucketed by",
+    "in every", "by each", "broken down by", "split by", "by the", "on a per",
+})  # fmt: skip
+_OVER_TIME = frozenset({
+    "over time", "trend", "trends", "timeline", "time line", "graph", "chart", "plot", "time series", "timeseries",
+    "histogram", "evolution", "through time", "as a graph", "as a chart", "curve", "development", "trending",
+})  # fmt: skip
 _BUCKETS = frozenset({"buckets", "bucket", "intervals", "interval", "bins", "steps", "windows", "slices", "increments"})
 _PER_SECOND = frozenset({"per second", "a second", "per sec", "/s", "rps", "qps", "each second", "throughput", "per s"})
 _RATES = frozenset({"rate", "rates"})
 
-_NEWEST = frozenset({"latest", "newest", "most recent", "last", "recent", "newest first", "latest first",
-                     "most recent first", "last few"})  # fmt: skip
+_NEWEST = frozenset({
+    "latest", "newest", "most recent", "last", "recent", "newest first", "latest first", "most recent first",
+    "last few",
+})  # fmt: skip
 _OLDEST = frozenset({"oldest", "earliest", "first", "oldest first", "earliest first"})
 _COUNT = re.compile(r"\d{1,4}")
 
@@ -42,7 +47,7 @@ def read_intervals(draft: Draft) -> None:
 
 def _rate(draft: Draft, index: int) -> bool:
     behind = draft.after(index, _PER_SECOND)
-    if behind is None and draft.word(index) in _RATES and not draft.word(index + 1) == "limit":
+    if behind is None and draft.word(index) in _RATES and draft.word(index + 1) != "limit":
         behind = index + 1
     if behind is None or draft.word(behind) in {"limited", "limiter", "limiting", "limits"}:
         return False
@@ -61,7 +66,7 @@ def _interval(draft: Draft, index: int) -> bool:
     if unit is not None and len(draft.word(behind)) > 1:
         return _set(draft, index, behind + 1, Duration(unit, unit))
     found = duration_at(draft, behind)
-    if found is None or draft.word(index) == "by" and draft.word(found[1]) == "ago":
+    if found is None or (draft.word(index) == "by" and draft.word(found[1]) == "ago"):
         return False
     return _set(draft, index, found[1] + (draft.word(found[1]) in _BUCKETS), found[0])
 
@@ -138,7 +143,9 @@ def _read_limit(draft: Draft) -> None:
         )
         if is_asked_for or (before == "to" and draft.word(index - 2) in {"limit", "limited"}):
             draft.limit = int(number)
-            first = index - (before in {"limit"}) - 2 * (before == "to" and draft.word(index - 2) in {"limit", "limited"})
+            first = (
+                index - (before in {"limit"}) - 2 * (before == "to" and draft.word(index - 2) in {"limit", "limited"})
+            )
             draft.take(first, index + 1, Part.LIMIT, f"at most {number}")
 
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from tocsin.search.plain_words.contracts import KnownField, Vocabulary
+from tocsin.search.plain_words.contracts import Vocabulary
 from tocsin.search.plain_words.draft import Draft
 from tocsin.search.plain_words.words import singular
 
@@ -27,21 +27,27 @@ SIZE_UNITS = {
     **dict.fromkeys(("mib",), 1024.0**2),
 }
 
-_VAGUE = frozenset({"id", "name", "code", "type", "count", "time", "value", "total", "key", "number", "sent", "received",
-                    "rate", "text", "data", "kind", "state", "size", "address", "message", "http", "net", "request",
-                    "response", "service", "log", "level", "client", "source", "remote", "db", "app", "error", "exception"})  # fmt: skip
+_VAGUE = frozenset({
+    "id", "name", "code", "type", "count", "time", "value", "total", "key", "number", "sent", "received", "rate",
+    "text", "data", "kind", "state", "size", "address", "message", "http", "net", "request", "response", "service",
+    "log", "level", "client", "source", "remote", "db", "app", "error", "exception",
+})  # fmt: skip
 """Parts of names that name nothing alone."""
 
 _ENDINGS = frozenset({"id", "name", "code", "type", "count", "number", "uuid", "key"})
 """Last parts of names that people leave out."""
 
 _DURATION_WORDS = frozenset({"duration", "latency", "elapsed", "took", "rtt", "runtime", "time", "wait", "delay"})
+_DURATION_ORDER = ("duration", "latency", "time", "elapsed", "took")
+"""Which of several fields of durations is meant, when none is named."""
+
 _SIZE_WORDS = frozenset({"bytes", "size", "length", "kb", "mb"})
 
 CONCEPTS: tuple[tuple[str, ...], ...] = (
     ("status code", "status", "response code", "http code", "http status", "response status", "return code", "code"),
     ("host", "hostname", "host name", "machine", "node", "server", "box", "vm"),
-    ("user", "user id", "username", "user name", "customer", "customer id", "account", "login", "enduser"),
+    ("user", "user id", "username", "user name", "customer", "customer id", "account", "login", "enduser",
+     "people", "person", "visitor"),
     ("client ip", "ip", "ip address", "source ip", "source ip address", "client address", "remote address", "src ip",
      "remote ip", "client ip address", "source address", "remote addr", "peer ip"),
     ("route", "endpoint", "path", "url", "uri", "page", "api endpoint", "url path", "target", "operation"),
@@ -61,10 +67,11 @@ CONCEPTS: tuple[tuple[str, ...], ...] = (
 )  # fmt: skip
 """Names for the same thing; one that is no field is looked for under the others."""
 
-DURATION_NAMES = frozenset({"duration", "latency", "response time", "request time", "time taken", "elapsed time",
-                            "processing time", "execution time", "latencies", "durations", "response times", "elapsed",
-                            "time", "runtime", "request duration", "request latency", "response latency",
-                            "query time", "speed", "time spent"})  # fmt: skip
+DURATION_NAMES = frozenset({
+    "duration", "latency", "response time", "request time", "time taken", "elapsed time", "processing time",
+    "execution time", "latencies", "durations", "response times", "elapsed", "time", "runtime", "request duration",
+    "request latency", "response latency", "query time", "speed", "time spent",
+})  # fmt: skip
 SIZE_NAMES = frozenset({"size", "bytes", "response size", "payload size", "body size", "request size", "sizes"})
 
 BUILT_IN = {
@@ -94,6 +101,9 @@ BUILT_IN = {
 
 MAX_NAME_WORDS = 4
 
+MAX_REMEMBERED = 10_000
+"""Runs of words of which it is remembered what field they name."""
+
 
 class KnownFields:
     """Finds the fields of a vocabulary by what they are called."""
@@ -105,6 +115,12 @@ class KnownFields:
         for name in self._fields:
             for called, left_out in _names_of(name):
                 self._called.setdefault(called, []).append((left_out, name))
+        self._duration = min(filter(_says_how_long, self._fields), key=_least_special, default=None)
+        sizes = (name for name in self._fields if _SIZE_WORDS & set(parts_of(name)))
+        self._size = min(sizes, key=_least_special, default=None)
+        #: By what has an id, the field of it: of a ``request 5f2b8c`` the request_id.
+        self.ids = {parts[0]: name for name in self._fields if len(parts := parts_of(name)) == 2 and parts[1] == "id"}
+        self._found: dict[tuple[tuple[str, ...], bool], str | None] = {}
         self._concepts = {name: concept for concept in CONCEPTS for name in concept}
 
     def at(self, draft: Draft, first: int, *, has_built_in: bool = False) -> tuple[str, int] | None:
@@ -119,6 +135,14 @@ class KnownFields:
     def called(self, words: Iterable[str], *, has_built_in: bool = False) -> str | None:
         """The field that is called so, in the singular or the plural."""
         spoken = tuple(words)
+        key = (spoken, has_built_in)
+        if key not in self._found:
+            if len(self._found) >= MAX_REMEMBERED:
+                self._found.clear()
+            self._found[key] = self._looked_up(spoken, has_built_in=has_built_in)
+        return self._found[key]
+
+    def _looked_up(self, spoken: tuple[str, ...], *, has_built_in: bool) -> str | None:
         exact = ".".join(spoken)
         if exact in self._fields:
             return exact
@@ -146,13 +170,11 @@ class KnownFields:
 
     def duration(self) -> str | None:
         """The field that says how long a request took."""
-        candidates = [name for name in self._fields if _says_how_long(name)]
-        return min(candidates, key=_least_special, default=None)
+        return self._duration
 
     def size(self) -> str | None:
         """The field that says how many bytes there were."""
-        candidates = [name for name in self._fields if _SIZE_WORDS & set(parts_of(name))]
-        return min(candidates, key=_least_special, default=None)
+        return self._size
 
     def status(self) -> str | None:
         """The field that has the status code of HTTP."""
@@ -220,7 +242,8 @@ def _says_how_long(name: str) -> bool:
     return bool((_DURATION_WORDS - {"time"}) & set(parts)) or parts[-2:] == ("response", "time")
 
 
-def _least_special(name: str) -> tuple[int, int, str]:
+def _least_special(name: str) -> tuple[int, int, int, str]:
     parts = parts_of(name)
     general = {"duration", "latency", "elapsed", "response", "request", "took", "http", "bytes", "size"}
-    return -len(general & set(parts)), len(parts), name
+    rank = min((_DURATION_ORDER.index(part) for part in parts if part in _DURATION_ORDER), default=len(_DURATION_ORDER))
+    return -len(general & set(parts)), len(parts), rank, name

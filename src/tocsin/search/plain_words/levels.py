@@ -7,20 +7,24 @@ from tocsin.search.plain_words.lexicon import ARTICLES, EVENT_NOUNS
 from tocsin.search.plain_words.words import Form
 
 _NAMES = {
-    **dict.fromkeys(("debug", "debugs", "trace-level", "verbose"), Level.DEBUG),
-    **dict.fromkeys(("info", "infos", "informational", "information"), Level.INFO),
+    **dict.fromkeys(("debug", "debugs", "trace-level", "verbose", "trace"), Level.DEBUG),
+    **dict.fromkeys(("info", "infos", "informational"), Level.INFO),
     **dict.fromkeys(("warn", "warns", "warning", "warnings", "wrn"), Level.WARN),
     **dict.fromkeys(("error", "errors", "err", "errs", "erroring", "errored", "severe"), Level.ERROR),
     **dict.fromkeys(("fatal", "fatals", "critical", "criticals", "crit", "panic", "panics", "emergency"), Level.FATAL),
 }
 _AT_LEAST = frozenset({"at least", "minimum", "min", ">=", "not below", "no lower than", "not less than"})
-_ABOVE = frozenset({"above", "over", "worse than", "higher than", "more than", "greater than", ">", "more severe than",
-                    "more serious than", "beyond"})  # fmt: skip
+_ABOVE = frozenset({
+    "above", "over", "worse than", "higher than", "more than", "greater than", ">", "more severe than",
+    "more serious than", "beyond",
+})  # fmt: skip
 _AT_MOST = frozenset({"at most", "<=", "no higher than", "up to", "not above"})
 _BELOW = frozenset({"below", "under", "lower than", "less than", "<", "less severe than"})
-_OR_MORE = frozenset({"or above", "or higher", "or worse", "or more", "and above", "and higher", "and up", "and worse",
-                      "+", "or up", "and more", "or greater", "upwards", "or more severe", "or more serious",
-                      "and more severe", "and upwards", "plus"})  # fmt: skip
+_OR_MORE = frozenset({
+    "or above", "or higher", "or worse", "or more", "and above", "and higher", "and up", "and worse", "+", "or up",
+    "and more", "or greater", "upwards", "or more severe", "or more serious", "and more severe", "and upwards",
+    "plus",
+})  # fmt: skip
 _OR_LESS = frozenset({"or below", "or lower", "or less", "and below", "and lower", "and less"})
 _LEVEL_WORDS = frozenset({"level", "levels", "severity", "loglevel", "log level", "lvl", "severities"})
 _LINKS = frozenset({"is", "=", "of", "equals", "are", "==", ":", "was"})
@@ -31,14 +35,25 @@ _IS_A_MESSAGE = frozenset({"code", "codes", "budget", "id"})
 
 def names_a_level(word: str) -> bool:
     """Whether a folded word is the name of a level, as people say it."""
-    return word.rstrip("+") in _NAMES
+    return word.rstrip("+") in _NAMES and word != "trace"
 
 
 def read_levels(draft: Draft) -> None:
     """Take the words that name levels."""
     for index in range(len(draft.words)):
-        if draft.is_plain(index) and draft.words[index - 1].form is Form.QUOTED and index and draft.word(index) in _PLURALS:
+        if draft.word(index) == "trace" and (
+            draft.word(index + 1) in _LEVEL_WORDS or draft.word(index - 1) in _LEVEL_WORDS
+        ):
+            _read_level(draft, index)
+        if (
+            draft.is_plain(index)
+            and draft.is_free(index - 1)
+            and draft.words[index - 1].form is Form.QUOTED
+            and draft.word(index) in _PLURALS
+        ):
             # "'card declined' errors": what messages say is enough, whatever their level.
+            draft.skip([index])
+        elif draft.word(index) == "info" and draft.word(index + 1) in {"about", "on", "regarding"}:
             draft.skip([index])
         elif draft.is_plain(index) and names_a_level(draft.word(index)) and draft.word(index + 1) not in _IS_A_MESSAGE:
             _read_level(draft, index)
@@ -47,7 +62,9 @@ def read_levels(draft: Draft) -> None:
 def read_trouble(draft: Draft) -> None:
     """Take ``what went wrong``: what is serious is meant."""
     for index in range(len(draft.words)):
-        if draft.word(index) in {"wrong", "broken", "broke", "amiss"} and not any(each.field == "level" for each in draft.conditions):
+        if draft.word(index) in {"wrong", "broken", "broke", "amiss", "fire", "burning"} and not any(
+            each.field == "level" for each in draft.conditions
+        ):
             condition = Condition(first=index, last=index + 1, field="level", value=f">={Level.ERROR}")
             draft.add(condition, Part.LEVEL, f"level >={Level.ERROR}")
 
@@ -91,7 +108,9 @@ def _opened(draft: Draft, index: int) -> tuple[int, str, bool]:
         if start is not None and (not operator or start < first):
             first, operator = start, sign
     place = first
-    while draft.word(place - 1) in _LINKS or (draft.word(place - 1) in ARTICLES and draft.word(place - 2) in _LEVEL_WORDS):
+    while draft.word(place - 1) in _LINKS or (
+        draft.word(place - 1) in ARTICLES and draft.word(place - 2) in _LEVEL_WORDS
+    ):
         place -= 1
     if draft.word(place - 1) in _LEVEL_WORDS:
         place -= 1

@@ -1,33 +1,40 @@
 """Words that more than one reader must know."""
 
-ARTICLES = frozenset({"the", "a", "an", "any", "all", "our", "each", "every", "this", "that", "these", "those", "my",
-                      "some", "specific", "particular", "certain", "its", "their", "both"})  # fmt: skip
+ARTICLES = frozenset({
+    "the", "a", "an", "any", "all", "our", "each", "every", "this", "that", "these", "those", "my", "some",
+    "specific", "particular", "certain", "its", "their", "both",
+})  # fmt: skip
 
 GROUP_CUES = frozenset({"by", "per", "each", "every", "across"})
 
-EVENT_NOUNS = frozenset({"requests", "responses", "calls", "logs", "log", "lines", "line", "entries", "entry", "records",
-                         "events", "messages", "message", "loglines", "rows", "items", "queries", "hits", "traffic",
-                         "occurrences", "occurrence", "instances", "results", "ones", "output", "record",
-                         "times", "data", "activity"})  # fmt: skip
+EVENT_NOUNS = frozenset({
+    "requests", "responses", "calls", "logs", "log", "lines", "line", "entries", "entry", "records", "events",
+    "messages", "message", "loglines", "rows", "items", "queries", "hits", "traffic", "occurrences", "occurrence",
+    "instances", "results", "ones", "output", "record", "times", "data", "activity",
+})  # fmt: skip
 """What logs are called, whatever they are about."""
 
-_QUESTIONS = frozenset({"what", "which", "who", "whom", "whose", "when", "where", "how", "whats", "what're", "wheres", "whos"})
+_QUESTIONS = frozenset(
+    {"what", "which", "who", "whom", "whose", "when", "where", "how", "whats", "what're", "wheres", "whos"}
+)
 _VERBS = frozenset({
-    "show", "give", "get", "find", "list", "display", "see", "tell", "want", "need", "look", "looking", "fetch", "pull",
-    "search", "check", "print", "return", "let", "lets", "know", "view", "retrieve", "grab", "bring", "dig", "filter",
-    "is", "are", "was", "were", "be", "been", "being", "am", "there", "have", "has", "had", "having", "do", "does", "did",
-    "done", "doing", "can", "could", "would", "should", "will", "shall", "may", "might", "must", "happened", "happening",
-    "happen", "happens", "occurred", "occur", "occurs", "occurring", "going", "come", "comes", "came", "coming", "seen",
-    "seeing", "saw", "sees", "logged", "logging", "appear", "appears", "appeared", "appearing", "reported", "report",
-    "reporting", "generated", "produced", "producing", "emitted", "emitting", "encountered", "encounter", "experienced",
-    "experience", "experiencing", "resulted", "resulting", "involving", "related", "relating", "regarding", "concerning",
-    "got", "gotten", "getting", "gets", "made", "make", "makes", "making", "went", "goes", "go", "use", "used", "hit",
-    "hitting", "affected", "affect", "caused", "detected", "observed", "noticed", "raised", "threw", "throw", "throwing",
-    "exist", "exists", "exhibit", "please", "pls", "plz", "thanks", "thank", "hi", "hello", "hey", "help",
-    "where's", "who's", "i'd", "i'm", "i've", "we've", "we're", "it's", "that's", "there's", "here", "using",
-    "issued", "performed", "took", "taken", "take", "takes", "taking", "includes", "contain", "returned", "returning",
-    "sent", "like", "understand", "know", "written", "wrote", "spoken", "said", "say", "saying", "concern", "count",
-    "running", "figure", "investigate", "explore", "start", "visualize", "visualise", "summarize", "summarise",
+    "show", "give", "get", "find", "list", "display", "see", "tell", "want", "need", "look", "looking", "fetch",
+    "pull", "search", "check", "print", "return", "let", "lets", "know", "view", "retrieve", "grab", "bring", "dig",
+    "filter", "is", "are", "was", "were", "be", "been", "being", "am", "there", "have", "has", "had", "having", "do",
+    "does", "did", "done", "doing", "can", "could", "would", "should", "will", "shall", "may", "might", "must",
+    "happened", "happening", "happen", "happens", "occurred", "occur", "occurs", "occurring", "going", "come",
+    "comes", "came", "coming", "seen", "seeing", "saw", "sees", "logged", "logging", "appear", "appears", "appeared",
+    "appearing", "reported", "report", "reporting", "generated", "produced", "producing", "emitted", "emitting",
+    "encountered", "encounter", "experienced", "experience", "experiencing", "resulted", "resulting", "involving",
+    "related", "relating", "regarding", "concerning", "got", "gotten", "getting", "gets", "made", "make", "makes",
+    "making", "went", "goes", "go", "use", "used", "hit", "hitting", "affected", "affect", "caused", "detected",
+    "observed", "noticed", "raised", "threw", "throw", "throwing", "exist", "exists", "exhibit", "please", "pls",
+    "plz", "thanks", "thank", "hi", "hello", "hey", "help", "where's", "who's", "i'd", "i'm", "i've", "we've",
+    "we're", "it's", "that's", "there's", "here", "using", "issued", "performed", "took", "taken", "take", "takes",
+    "taking", "includes", "contain", "returned", "returning", "sent", "like", "understand", "written", "wrote",
+    "spoken", "said", "say", "saying", "concern", "count", "running", "serve", "served", "serving", "handle",
+    "handled", "handling", "anywhere", "overview", "stats", "statistics", "figures", "details", "detail", "tail",
+    "figure", "investigate", "explore", "start", "visualize", "visualise", "summarize", "summarise",
 })  # fmt: skip
 _PRONOUNS = frozenset({
     "i", "we", "you", "it", "its", "they", "them", "their", "me", "us", "he", "she", "him", "her", "this", "that",
@@ -39,20 +46,21 @@ _LINKS = frozenset({
     "into", "onto", "out", "up", "about", "via", "through", "throughout", "during", "within", "over", "under", "then",
     "than", "so", "if", "also", "just", "only", "too", "very", "really", "now", "currently", "ever", "yet", "still",
     "again", "any", "all", "some", "each", "every", "both", "either", "many", "much", "more", "most", "few", "such",
-    "same", "other", "another", "different", "recent", "recently", "latest", "newest", "newer", "there", "here", "due",
-    "because", "while", "whether", "per", "between", "across", "along", "around", "against", "among", "towards", "&",
-    "ok", "okay", "well", "maybe", "perhaps", "actually", "basically", "right", "exactly", "kind", "kinds", "sort",
-    "type", "types", "case", "cases", "situation", "situations", "problem", "problems", "issue", "issues", "side",
-    "instead", "including", "included", "include", "together", "overall", "altogether", "entire", "whole", "full",
-    "given", "specific", "particular", "various", "certain", "total", "raw", "actual", "-", "yes", "ago", "earlier",
-    "whatever", "however", "etc", "available", "following", "relevant", "corresponding", "associated", "possible",
-    "frequency", "frequently", "often", "once", "twice", "new",
+    "same", "other", "another", "different", "recent", "recently", "latest", "newest", "newer", "there", "here",
+    "due", "because", "while", "whether", "per", "between", "across", "along", "around", "against", "among",
+    "towards", "&", "ok", "okay", "well", "maybe", "perhaps", "actually", "basically", "right", "exactly", "kind",
+    "kinds", "sort", "type", "types", "case", "cases", "situation", "situations", "problem", "problems", "issue",
+    "issues", "side", "instead", "including", "included", "include", "together", "overall", "altogether", "entire",
+    "whole", "given", "specific", "particular", "various", "certain", "total", "raw", "actual", "-", "yes", "ago",
+    "earlier", "whatever", "however", "etc", "available", "following", "relevant", "corresponding", "associated",
+    "possible", "frequency", "frequently", "often", "once", "twice", "new",
 })  # fmt: skip
 
-OWN_NOUNS = frozenset({"service", "services", "application", "applications", "app", "apps", "system", "systems", "logs",
-                       "component", "components", "microservice", "microservices", "message", "messages",
-                       "field", "fields", "value", "values", "severity", "level", "levels", "time", "timestamp",
-                       "timestamps", "query", "average"})  # fmt: skip
+OWN_NOUNS = frozenset({
+    "service", "services", "application", "applications", "app", "apps", "system", "systems", "logs", "component",
+    "components", "microservice", "microservices", "message", "messages", "field", "fields", "value", "values",
+    "severity", "level", "levels", "time", "timestamp", "timestamps", "query", "average",
+})  # fmt: skip
 
 STOP_WORDS = _QUESTIONS | _VERBS | _PRONOUNS | _LINKS | EVENT_NOUNS | OWN_NOUNS
 """Words that ask for nothing by themselves."""
@@ -81,6 +89,8 @@ UNANSWERABLE = {
 }
 """Words that ask for what can't be answered, and what to say of them."""
 
-ORDERS = frozenset({"delete", "remove", "drop", "alert", "notify", "email", "restart", "fix", "create", "silence",
-                    "acknowledge", "stop", "deploy", "page", "reboot", "kill"})  # fmt: skip
+ORDERS = frozenset({
+    "delete", "remove", "drop", "alert", "notify", "email", "restart", "fix", "create", "silence", "acknowledge",
+    "stop", "deploy", "page", "reboot", "kill",
+})  # fmt: skip
 """Words that, at the beginning, tell to do something, which no question can."""

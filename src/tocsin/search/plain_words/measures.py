@@ -4,10 +4,10 @@ import re
 
 from tocsin.search.plain_words.contracts import Part
 from tocsin.search.plain_words.draft import Draft
-from tocsin.search.plain_words.groups import leave_noun, noun_at
+from tocsin.search.plain_words.groups import leave_noun, noun_at, noun_before
 from tocsin.search.plain_words.known_fields import DURATION_NAMES, SIZE_NAMES, KnownFields
-from tocsin.search.plain_words.lexicon import ARTICLES, EVENT_NOUNS, STOP_WORDS, UNANSWERABLE
 from tocsin.search.plain_words.levels import names_a_level
+from tocsin.search.plain_words.lexicon import ARTICLES, EVENT_NOUNS, STOP_WORDS, UNANSWERABLE
 from tocsin.search.plain_words.words import is_plural
 
 _STATISTICS = {
@@ -21,12 +21,17 @@ _STATISTICS = {
 _OF_TIME = frozenset({"longest", "shortest", "quickest"})
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,3})?)|p(100)")
 _NTH = re.compile(r"(\d{1,2}(?:\.\d{1,3})?)(?:st|nd|rd|th)?")
-_COUNTS = frozenset({"how many", "number of", "numbers of", "count of", "counts of", "counts", "count", "total number of",
-                     "total count of", "how often", "how many times", "amount of", "volume of", "how much", "tally",
-                     "total count", "the count", "volume", "number", "#", "quantity of", "frequency of", "log count",
-                     "no of", "num of", "nr of", "count up", "how frequently"})  # fmt: skip
+_COUNTS = frozenset({
+    "how many", "number of", "numbers of", "count of", "counts of", "counts", "count", "total number of",
+    "total count of", "how often", "how many times", "amount of", "volume of", "how much", "tally", "total count",
+    "the count", "volume", "number", "#", "quantity of", "frequency of", "log count", "no of", "num of", "nr of",
+    "count up", "how frequently", "how noisy", "how busy", "how chatty", "how verbose",
+})  # fmt: skip
 _UNIQUE = frozenset({"unique", "distinct", "different"})
 _BETWEEN = frozenset({"of", "for", "the", "all", "in", "their", "its", "our", "a", "values", "value"})
+_EXTREMES = (
+    frozenset({"highest", "worst", "largest", "biggest", "lowest", "best", "smallest", "peak"}) & _STATISTICS.keys()
+)
 _SLOW = frozenset({"slow", "slower", "sluggish", "lagging", "fast"})
 _HOW_LONG = frozenset({"how slow", "how long", "how fast", "how quick", "how quickly"})
 
@@ -39,7 +44,13 @@ def read_measures(draft: Draft, fields: KnownFields) -> None:
     index = 0
     while index < len(draft.words):
         if draft.is_plain(index):
-            _ = _sum(draft, fields, index) or _share(draft, index) or _how_long(draft, fields, index) or _statistics(draft, fields, index) or _unique(draft, fields, index)
+            _ = (
+                _sum(draft, fields, index)
+                or _share(draft, index)
+                or _how_long(draft, fields, index)
+                or _statistics(draft, fields, index)
+                or _unique(draft, fields, index)
+            )
         index += 1
     for index in range(len(draft.words)):
         if draft.is_plain(index):
@@ -79,6 +90,12 @@ def statistic_at(draft: Draft, index: int) -> tuple[str, int] | None:
 
 def _statistics(draft: Draft, fields: KnownFields, first: int) -> bool:
     found, last = _listed(draft, first)
+    if draft.word(first) == "percentiles":
+        found, last = ["p50", "p95", "p99"], first + 1
+    elif (behind := fields.at(draft, first)) is not None and draft.word(behind[1]) in {"percentile", "percentiles"}:
+        draft.measures.extend(f"{statistic}:{behind[0]}" for statistic in ("p50", "p95", "p99"))
+        draft.take(first, behind[1] + 1, Part.MEASURE, f"percentiles of {behind[0]}")
+        return True
     if not found:
         return False
     word = draft.word(first)
@@ -98,6 +115,10 @@ def _statistics(draft: Draft, fields: KnownFields, first: int) -> bool:
     draft.take(first, last, Part.MEASURE, meaning)
     if end > start:
         draft.take(start, end, Part.MEASURE, name)
+    lead = draft.before(first, {"the"})
+    if (word in _EXTREMES or draft.order == "measure") and draft.said(lead) in {"with", "having", "has", "have", "by"}:
+        draft.order = "measure"
+        noun_before(draft, fields, lead)
     return True
 
 
@@ -105,6 +126,10 @@ def _listed(draft: Draft, first: int) -> tuple[list[str], int]:
     """The statistics that stand in a row: ``p50, p95 and p99``."""
     found: list[str] = []
     place = last = first
+    if draft.word(first) in _EXTREMES and statistic_at(draft, first + 1) is not None:
+        # "the highest p95" is a p95, and the highest comes first.
+        draft.order = "measure" if _STATISTICS[draft.word(first)] == "max" else draft.order
+        place = first + 1
     while (statistic := statistic_at(draft, place)) is not None:
         found.append(statistic[0])
         last = statistic[1]
@@ -136,7 +161,17 @@ def _of_nothing(draft: Draft, first: int, last: int) -> bool:
     place = draft.past(last, _BETWEEN)
     is_of_logs = names_a_level(draft.word(place)) or draft.word(place) in EVENT_NOUNS
     nouns = [] if is_of_logs or not draft.is_plain(place) or draft.word(place) in STOP_WORDS else [place]
-    if not nouns and draft.said(first) in {"on", "worst", "typical", "highest", "largest", "biggest", "peak", "min", "max"}:
+    if not nouns and draft.said(first) in {
+        "on",
+        "worst",
+        "typical",
+        "highest",
+        "largest",
+        "biggest",
+        "peak",
+        "min",
+        "max",
+    }:
         return False
     nouns.extend(_of_what(draft, place))
     said = f"no field is called {draft.words[nouns[-1]].text}" if nouns else "it is not said of which field"
@@ -179,7 +214,11 @@ def _of_what(draft: Draft, first: int) -> list[int]:
 def _how_long(draft: Draft, fields: KnownFields, first: int) -> bool:
     """``how slow is checkout``: what is usual, and what is bad."""
     behind = draft.after(first, _HOW_LONG)
-    if behind is None and draft.word(first) in _SLOW and not (draft.word(first + 1) and draft.word(first + 1) not in STOP_WORDS):
+    if (
+        behind is None
+        and draft.word(first) in _SLOW
+        and not (draft.word(first + 1) and draft.word(first + 1) not in STOP_WORDS)
+    ):
         behind = first + 1
     name = fields.duration()
     if behind is None or draft.word(behind) == "ago":
@@ -204,9 +243,18 @@ def _unique(draft: Draft, fields: KnownFields, first: int) -> bool:
     if found is None and unique is not None and draft.word(noun_first) not in STOP_WORDS:
         draft.leave([unique])
         leave_noun(draft, fields, noun_first)
-    if found is None or found.name == "pattern" or (unique is None and not _is_counted_noun(draft, fields, found.first, found.last)):
+    if (
+        found is None
+        or found.name == "pattern"
+        or (unique is None and not _is_counted_noun(draft, fields, found.first, found.last))
+    ):
         return False
-    is_listed = counted is None and draft.said(draft.before(first, ARTICLES | {"me", "the"})) in {"list", "show", "what", "which"}
+    is_listed = counted is None and draft.said(draft.before(first, ARTICLES | {"me", "the"})) in {
+        "list",
+        "show",
+        "what",
+        "which",
+    }
     if is_listed and not {"per", "by", "each"} & {draft.said(index) for index in range(found.last, len(draft.words))}:
         draft.by.append(found.name)
         draft.take(first, found.last, Part.GROUP, f"by {found.name}")
@@ -222,7 +270,7 @@ def _is_counted_noun(draft: Draft, fields: KnownFields, first: int, last: int) -
     name = fields.at(draft, first, has_built_in=True)
     is_number = name is not None and fields.is_numeric(name[0])
     follows_failure = draft.word(last) in {"error", "errors", "warnings", "timeouts", "failures", "exceptions"}
-    return is_plural(noun) and not is_number and not follows_failure and noun not in EVENT_NOUNS
+    return (is_plural(noun) or noun == "people") and not is_number and not follows_failure and noun not in EVENT_NOUNS
 
 
 def _count(draft: Draft, fields: KnownFields, first: int) -> None:
@@ -232,7 +280,16 @@ def _count(draft: Draft, fields: KnownFields, first: int) -> None:
     if {draft.said(first - 1), draft.said(first - 2)} & {"where", "whose", "when", "if"}:
         draft.leave(range(first, behind), "logs can't be found by how many there are of something")
         return
-    is_compound = draft.said(first - 1) in {"total", "log", "error", "request", "message", "event", "warning", "traffic"}
+    is_compound = draft.said(first - 1) in {
+        "total",
+        "log",
+        "error",
+        "request",
+        "message",
+        "event",
+        "warning",
+        "traffic",
+    }
     if draft.word(first) in {"number", "volume"} and draft.word(first + 1) != "of" and not is_compound:
         return
     while draft.word(behind) in {"times", "of"}:

@@ -12,8 +12,10 @@ from tocsin.search.plain_words.contracts import Part
 from tocsin.search.plain_words.draft import Condition, Draft
 from tocsin.search.plain_words.durations import UNITS
 from tocsin.search.plain_words.known_fields import KnownFields
+from tocsin.search.plain_words.levels import names_a_level
 from tocsin.search.plain_words.lexicon import ORDERS, STOP_WORDS, UNANSWERABLE
 from tocsin.search.plain_words.negations import NEGATIONS
+from tocsin.search.plain_words.times import EVENTS
 from tocsin.search.plain_words.words import Form, Word, is_plural, singular
 
 _TRACE = re.compile(r"[0-9a-f]{32}")
@@ -22,28 +24,41 @@ _TRACE_WORDS = frozenset({"trace", "trace_id", "traceid", "trace-id"})
 _SPAN_WORDS = frozenset({"span", "span_id", "spanid", "span-id"})
 _QUERY_WORD = re.compile(r"-?(?P<field>[A-Za-z_@$][\w.@$/-]*):(?P<value>[^:/].*)", re.DOTALL)
 _WITH_GAPS = re.compile(r"\*|\{[^{}]*\}")
-_SAYING = frozenset({"containing", "contains", "contain", "mentioning", "mentions", "mention", "saying", "says", "matching",
-                     "that say", "with the text", "with the message", "with message", "with the words", "with the word",
-                     "with text", "including the text", "the phrase", "the text", "the string", "phrase", "string",
-                     "the word", "the words", "like", "that contain", "which contain", "that mention", "which mention",
-                     "with the phrase", "message contains", "including the words", "including the word",
-                     "that contains", "about", "that include", "including", "word", "keyword", "the keyword", "text",
-                     "with the string", "that say", "which say", "whose message contains", "has the words"})  # fmt: skip
+_SAYING = frozenset({
+    "containing", "contains", "contain", "mentioning", "mentions", "mention", "saying", "says", "matching",
+    "that say", "with the text", "with the message", "with message", "with the words", "with the word", "with text",
+    "including the text", "the phrase", "the text", "the string", "phrase", "string", "the word", "the words", "like",
+    "that contain", "which contain", "that mention", "which mention", "with the phrase", "message contains",
+    "including the words", "including the word", "that contains", "about", "that include", "including", "word",
+    "keyword", "the keyword", "text", "with the string", "which say", "whose message contains", "has the words",
+})  # fmt: skip
 _BEFORE_QUOTES = _SAYING | frozenset({"message", "messages", "with", "for", "error", "errors"})
-_BORDERS = frozenset({"in", "from", "on", "at", "since", "after", "before", "by", "per", "for", "and", "or", "but", "during",
-                      "between", "with", "without", "where", "last", "within", "yesterday", "today", "over", "except",
-                      "not", "across", "excluding", "around", "until", "this", "happened", "of", "when"})  # fmt: skip
-_MODALS = frozenset({"could", "does", "did", "do", "is", "was", "can", "has", "would", "will", "were", "are", "had", "have"})
-_PARTICIPLE = re.compile(r"(?:.{2,}(?:ed|ing|able|ible)|found|set|sent|exist|exists|respond|connect|valid|allowed|ready|open)")
-_COMPARING = frozenset({"than", "over", "above", "under", "below", "least", "exceeding", "exceeded", ">", "<", ">=", "<="})
+_BORDERS = frozenset({
+    "in", "from", "on", "at", "since", "after", "before", "by", "per", "for", "and", "or", "but", "during", "between",
+    "with", "without", "where", "last", "within", "yesterday", "today", "over", "except", "not", "across",
+    "excluding", "around", "until", "this", "happened", "of", "when",
+})  # fmt: skip
+_MODALS = frozenset(
+    {"could", "does", "did", "do", "is", "was", "can", "has", "would", "will", "were", "are", "had", "have"}
+)
+_PARTICIPLE = re.compile(
+    r"(?:.{2,}(?:ed|ing|able|ible)|found|set|sent|exist|exists|respond|connect|valid|allowed|ready|open)"
+)
+_COMPARING = frozenset(
+    {"than", "over", "above", "under", "below", "least", "exceeding", "exceeded", ">", "<", ">=", "<="}
+)
 _BARE_WORD = re.compile(r"\w[\w.-]*")
-_TIME_WORDS = frozenset({"after", "before", "since", "until", "till", "ago", "later", "soon", "earlier", "yesterday", "today",
-                         "tomorrow"})  # fmt: skip
+_TIME_WORDS = frozenset({
+    "after", "before", "since", "until", "till", "ago", "later", "soon", "earlier", "yesterday", "today", "tomorrow",
+})  # fmt: skip
 """Where nothing took them, they stand with something that is no time."""
 
+_IDIOMS = frozenset({("out", "of"), ("no", "such"), ("no", "space"), ("too", "many"), ("no", "route"), ("no", "more")})
 _COLUMN_BORDERS = frozenset({"for", "from", "in", "on", "since", "during", "per", "by", "over", "where"})
-_COMPARATIVES = frozenset({"longer", "slower", "faster", "shorter", "larger", "bigger", "greater", "higher", "lower", "fewer",
-                           "less", "more", "smaller", "older", "newer"})  # fmt: skip
+_COMPARATIVES = frozenset({
+    "longer", "slower", "faster", "shorter", "larger", "bigger", "greater", "higher", "lower", "fewer", "less",
+    "more", "smaller", "older", "newer",
+})  # fmt: skip
 _METHODS = frozenset({"GET", "PUT", "POST", "HEAD", "DELETE", "PATCH", "OPTIONS"})
 _FAILURES = frozenset({"failure", "failures", "failing", "fails"})
 
@@ -108,7 +123,9 @@ def read_columns(draft: Draft) -> None:
 def read_sorting(draft: Draft) -> None:
     """Take ``sorted by time``; by a field logs can't be."""
     for index in range(len(draft.words)):
-        behind = draft.after(index, {"sorted by", "ordered by", "sort by", "order by", "sorting by", "ranked by", "rank by"})
+        behind = draft.after(
+            index, {"sorted by", "ordered by", "sort by", "order by", "sorting by", "ranked by", "rank by"}
+        )
         if behind is None:
             continue
         behind = draft.past(behind, {"the", "their", "its"})
@@ -118,7 +135,9 @@ def read_sorting(draft: Draft) -> None:
         elif draft.word(behind) in {"frequency", "count", "counts", "number", "volume"}:
             draft.take(index, behind + 1, Part.ORDER, "the most first")
         else:
-            draft.leave(range(index, behind + draft.is_plain(behind)), "logs can only be sorted by time, and groups by count")
+            draft.leave(
+                range(index, behind + draft.is_plain(behind)), "logs can only be sorted by time, and groups by count"
+            )
 
 
 def read_named_values(draft: Draft, fields: KnownFields) -> None:
@@ -166,7 +185,11 @@ def read_said(draft: Draft) -> None:
             continue
         is_weak = draft.word(index) in {"like", "about", "including", "word", "text"}
         last = behind
-        while draft.is_plain(last) and draft.word(last) not in _BORDERS and not (last > behind and draft.words[last].is_after_break):
+        while (
+            draft.is_plain(last)
+            and draft.word(last) not in _BORDERS
+            and not (last > behind and draft.words[last].is_after_break)
+        ):
             last += 1
         words = draft.words[behind:last]
         if not words or (is_weak and all(word.folded in STOP_WORDS for word in words)):
@@ -178,17 +201,20 @@ def read_said(draft: Draft) -> None:
 
 def _add_run(draft: Draft, first: int, last: int) -> None:
     text = draft.text[draft.words[first].start : draft.words[last - 1].end]
-    if last - first == 1:
-        query = word_query(draft.words[first])
-    else:
-        query = quoted(text) if tokens_of(text) else None
+    query = word_query(draft.words[first]) if last - first == 1 else quoted(text)
+    if not tokens_of(text):
+        query = None
     if query is not None:
         _add(draft, first, last, query, f"messages with “{text}”")
 
 
 def _more_said(draft: Draft, place: int) -> None:
     """``containing timeout or deadlock``."""
-    if draft.word(place) in {"or", "and"} and draft.is_plain(place + 1) and draft.word(place + 1) not in _BORDERS | STOP_WORDS:
+    if (
+        draft.word(place) in {"or", "and"}
+        and draft.is_plain(place + 1)
+        and draft.word(place + 1) not in _BORDERS | STOP_WORDS
+    ):
         _add_run(draft, place + 1, place + 2)
         _more_said(draft, place + 2)
 
@@ -202,6 +228,23 @@ def read_timeouts(draft: Draft) -> None:
             _add_run(draft, index, index + 2)
 
 
+def read_idioms(draft: Draft) -> None:
+    """Take ``out of memory`` and ``too many open files``, which are said with words that say nothing alone."""
+    for index in range(len(draft.words)):
+        if draft.run(index, 2) not in _IDIOMS:
+            continue
+        last = index + 2
+        while (
+            last < index + 4
+            and draft.is_plain(last)
+            and draft.word(last) not in _BORDERS
+            and not names_a_level(draft.word(last))
+        ):
+            last += 1
+        if last > index + 2 and draft.word(index + 2) not in STOP_WORDS:
+            _add_run(draft, index, last)
+
+
 def read_denials(draft: Draft) -> None:
     """Take ``not found``, ``could not connect``: here ``not`` is what messages say."""
     for index in range(len(draft.words)):
@@ -212,7 +255,10 @@ def read_denials(draft: Draft) -> None:
         first = index - (draft.word(index - 1) in _MODALS)
         is_said = draft.word(index - 1) in {"could", "does", "did", "can", "would", "will", "do"}
         verb = draft.word(index + 1)
-        if verb in {"containing", "including", "matching", "mentioning", "related", "caused", "involving"} or verb in STOP_WORDS:
+        if (
+            verb in {"containing", "including", "matching", "mentioning", "related", "caused", "involving"}
+            or verb in STOP_WORDS
+        ):
             continue
         if is_said or _PARTICIPLE.fullmatch(verb):
             start = first if is_said else index
@@ -230,28 +276,45 @@ def _deny(draft: Draft, index: int) -> None:
 def read_free_words(draft: Draft) -> None:
     """Take the words that nothing else explains: messages must have them; or leave them, and say so."""
     for index in draft.free_indices():
+        if not draft.is_free(index):
+            continue
         word = draft.words[index]
         if word.form is Form.SIGN:
             if word.folded != "-":
                 draft.leave([index])
             continue
         folded = word.folded
-        if folded in NEGATIONS:
+        if folded in NEGATIONS or _is_what_we_did(draft, index):
             draft.skip([index])
         elif folded in UNANSWERABLE:
             draft.leave([index], UNANSWERABLE[folded])
-        elif index == _first_said(draft) and folded in ORDERS:
+        elif index == _first_said(draft) and folded in ORDERS and word.text not in _METHODS:
             draft.leave([index], "a question changes nothing: it can only be answered")
         elif _is_number_compared(draft, index):
             draft.leave([index], f"it is not said which field is compared with {word.text}")
         elif (folded in UNITS and len(folded) > 1) or folded in _TIME_WORDS:
-            draft.leave([index])
+            draft.leave([index, *_event_behind(draft, index)])
         elif _is_comparing(draft, index):
             draft.leave([index], "it is not said, or not known, which field is compared")
         elif (folded in STOP_WORDS and word.text not in _METHODS) or _introduces(draft, index):
             draft.skip([index])
         else:
             _take_word(draft, index, word)
+
+
+def _is_what_we_did(draft: Draft, index: int) -> bool:
+    """``how many did we process``: the verb is of who asks."""
+    if draft.taken.get(index - 1) is Part.GROUP and "did" in [
+        draft.said(place) for place in range(max(0, index - 4), index)
+    ]:
+        return True
+    return draft.said(index - 1) in {"we", "you", "i", "they"} and draft.said(index - 2) in {
+        "did",
+        "do",
+        "have",
+        "had",
+        "can",
+    }
 
 
 def _is_comparing(draft: Draft, index: int) -> bool:
@@ -264,6 +327,15 @@ def _introduces(draft: Draft, index: int) -> bool:
     if word not in _SAYING:
         return False
     return word not in {"string", "phrase", "word", "text", "keyword"} or draft.taken.get(index + 1) is Part.MESSAGE
+
+
+def _event_behind(draft: Draft, index: int) -> list[int]:
+    """``since the last deploy``: it is not known when that was."""
+    place = draft.past(index + 1, {"the", "last", "latest", "our", "most", "recent", "previous"})
+    if draft.word(place) not in EVENTS:
+        return []
+    draft.notes.append(f"it is not known when the {draft.word(place)} was: say its time")
+    return list(range(index + 1, place + 1))
 
 
 def _first_said(draft: Draft) -> int:
@@ -287,9 +359,9 @@ def _take_word(draft: Draft, index: int, word: Word) -> None:
 def word_query(word: Word) -> str | None:
     """The query for a word: plurals as beginnings of words; None where no message could have it."""
     text = word.text
-    if _WITH_GAPS.search(text) and (pieces := [piece for piece in _WITH_GAPS.split(text) if piece]):
-        if any(tokens_of(piece) for piece in pieces):
-            return _expression(pieces, text)
+    pieces = [piece for piece in _WITH_GAPS.split(text) if piece]
+    if _WITH_GAPS.search(text) and any(tokens_of(piece) for piece in pieces):
+        return _expression(pieces, text)
     if not tokens_of(text):
         return None
     folded = word.folded

@@ -5,10 +5,11 @@ from dataclasses import replace
 from tocsin.search.plain_words.draft import Condition, Draft
 from tocsin.search.plain_words.lexicon import ARTICLES
 
-NEGATIONS = frozenset({"not", "without", "except", "excluding", "exclude", "excludes", "ignoring", "ignore", "minus", "no",
-                       "non", "besides", "omit", "omitting", "skip", "skipping", "hide", "hiding", "nor", "neither",
-                       "aren't", "isn't", "don't", "doesn't", "didn't", "excluded", "never", "wasn't", "weren't",
-                       "barring", "discard", "discarding", "cannot"})  # fmt: skip
+NEGATIONS = frozenset({
+    "not", "without", "except", "excluding", "exclude", "excludes", "ignoring", "ignore", "minus", "no", "non",
+    "besides", "omit", "omitting", "skip", "skipping", "hide", "hiding", "nor", "neither", "aren't", "isn't", "don't",
+    "doesn't", "didn't", "excluded", "never", "wasn't", "weren't", "barring", "discard", "discarding", "cannot",
+})  # fmt: skip
 _IMPERATIVES = frozenset({"ignore", "skip", "hide", "omit", "discard", "exclude"})
 _PAIRS = frozenset({("other", "than"), ("apart", "from"), ("aside", "from"), ("anything", "but"), ("everything", "but"),
                     ("all", "but"), ("filter", "out"), ("filtering", "out"), ("leave", "out"), ("leaving", "out"),
@@ -35,10 +36,11 @@ def with_negations(draft: Draft) -> list[Condition]:
             and (condition.first, condition.last) != (previous.first, previous.last)
             and _is_excluded_chain(draft, previous, condition)
         )
+        is_negated = condition.is_negated != is_excluded
         if previous is not None and (condition.first, condition.last) == (previous.first, previous.last):
-            is_excluded = previous.is_negated
-            condition = replace(condition, is_negated=False)
-        found.append(replace(condition, is_negated=condition.is_negated != is_excluded) if is_excluded else condition)
+            # Several services that the same words name.
+            is_negated = previous.is_negated
+        found.append(replace(condition, is_negated=is_negated))
     return found
 
 

@@ -58,6 +58,7 @@ _BARE = re.compile(r"\d{1,2}")
 _ORDINAL = re.compile(r"(\d{1,2})(?:st|nd|rd|th)")
 _DAY_NUMBER = re.compile(r"(\d{1,2})(?:st|nd|rd|th)?")
 _YEAR = re.compile(r"(?:19|20)\d\d")
+_NUMERIC_DATE = re.compile(r"(\d{1,2})([./])(\d{1,2})\2(\d{4})")
 _ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 
 
@@ -154,12 +155,26 @@ def _weekday(draft: Draft, first: int, today: date) -> tuple[date, int] | None:
 
 def _stands_for_a_day(draft: Draft, first: int) -> bool:
     """Whether ``sun``, ``sat`` or ``mon`` is a day here."""
-    return draft.said(first - 1) in {"on", "since", "from", "to", "until", "till", "after", "before", "and", "-", "last"}
+    return draft.said(first - 1) in {
+        "on",
+        "since",
+        "from",
+        "to",
+        "until",
+        "till",
+        "after",
+        "before",
+        "and",
+        "-",
+        "last",
+    }
 
 
 def _dated(draft: Draft, first: int, today: date) -> tuple[date, int] | None:
     """``2026-11-20``, ``20 November 2026``, ``20th of November``, ``Nov 20th``."""
     word = draft.word(first)
+    if match := _NUMERIC_DATE.fullmatch(word):
+        return _numeric(match, first)
     if _ISO_DATE.fullmatch(word):
         return _dated_iso(word, first)
     if (match := _DAY_NUMBER.fullmatch(word)) is not None:
@@ -170,6 +185,14 @@ def _dated(draft: Draft, first: int, today: date) -> tuple[date, int] | None:
     place = first + 1 + (draft.word(first + 1) == "the")
     match = _DAY_NUMBER.fullmatch(draft.word(place))
     return _in_year(draft, place + 1, today, month, int(match[1])) if month and match else None
+
+
+def _numeric(match: re.Match[str], first: int) -> tuple[date, int] | None:
+    """``20.11.2026`` has the day first, ``11/20/2026`` the month, unless there is no such month."""
+    one, sign, two, year = int(match[1]), match[2], int(match[3]), int(match[4])
+    month, day = (one, two) if sign == "/" and one <= 12 else (two, one)
+    found = _date(year, month, day)
+    return (found, first + 1) if found else None
 
 
 def _dated_iso(word: str, first: int) -> tuple[date, int] | None:

@@ -15,18 +15,25 @@ from collections.abc import Collection
 from tocsin.query.quoting import as_value
 from tocsin.search.plain_words.contracts import Part
 from tocsin.search.plain_words.draft import Condition, Draft
-from tocsin.search.plain_words.known_fields import parts_of
-from tocsin.search.plain_words.lexicon import STOP_WORDS
+from tocsin.search.plain_words.known_fields import KnownFields, parts_of
 from tocsin.search.plain_words.levels import names_a_level
+from tocsin.search.plain_words.lexicon import STOP_WORDS
+from tocsin.search.plain_words.negations import NEGATIONS
 from tocsin.search.plain_words.slips import is_slip_of
-from tocsin.search.plain_words.words import Form, singular
+from tocsin.search.plain_words.words import Form, is_plural, singular
 
-_SAYS_SERVICE = frozenset({"service", "services", "svc", "app", "application", "applications", "apps", "microservice",
-                           "microservices", "component", "components", "daemon", "server", "servers", "container"})  # fmt: skip
-_GENERIC = frozenset({"service", "services", "svc", "api", "app", "application", "server", "backend", "worker", "ms",
-                      "microservice", "srv", "daemon", "prod", "production"})  # fmt: skip
-_CUES = frozenset({"from", "in", "of", "for", "on", "by", "inside", "within", "to", "at", "with", "about", "is", "except",
-                   "excluding", "via", "through", "hitting", "into", "against", "are", "without", "did", "does", "was"})  # fmt: skip
+_SAYS_SERVICE = frozenset({
+    "service", "services", "svc", "app", "application", "applications", "apps", "microservice", "microservices",
+    "component", "components", "daemon", "server", "servers", "container",
+})  # fmt: skip
+_GENERIC = frozenset({
+    "service", "services", "svc", "api", "app", "application", "server", "backend", "worker", "ms", "microservice",
+    "srv", "daemon", "prod", "production",
+})  # fmt: skip
+_CUES = frozenset({
+    "from", "in", "of", "for", "on", "by", "inside", "within", "to", "at", "with", "about", "is", "except",
+    "excluding", "via", "through", "hitting", "into", "against", "are", "without", "did", "does", "was",
+})  # fmt: skip
 _JOINTS = frozenset({"and", "or", "nor", "&"})
 _ARTICLES = frozenset({"the", "our", "my", "a", "any", "all", "both"})
 
@@ -41,6 +48,7 @@ class KnownServices:
 
     def __init__(self, names: Collection[str]) -> None:
         self.names = tuple(sorted(names))
+        self._spellings = [(name, {name.lower(), " ".join(_core(parts_of(name)))}) for name in self.names]
         self._exact: dict[str, list[str]] = {}
         self._core: dict[str, list[str]] = {}
         self._first: dict[str, list[str]] = {}
@@ -78,8 +86,8 @@ class KnownServices:
         """The services whose name, or what is special in it, is one slip away."""
         return [
             name
-            for name in self.names
-            if is_slip_of(word, name.lower()) or is_slip_of(word, " ".join(_core(parts_of(name))))
+            for name, spellings in self._spellings
+            if any(abs(len(word) - len(spelling)) <= 1 and is_slip_of(word, spelling) for spelling in spellings)
         ]
 
 
@@ -89,12 +97,12 @@ def _core(parts: tuple[str, ...]) -> tuple[str, ...]:
     return (*kept[:-1], singular(kept[-1])) if kept else parts
 
 
-def read_services(draft: Draft, services: KnownServices) -> None:
+def read_services(draft: Draft, services: KnownServices, fields: KnownFields) -> None:
     """Take the words that name services."""
     index = 0
     was_service = False
     while index < len(draft.words):
-        last = _read_service(draft, services, index, was_service=was_service)
+        last = _read_service(draft, services, fields, index, was_service=was_service)
         if last is None:
             was_service = was_service and draft.said(index) in _JOINTS | _ARTICLES
             index += 1
@@ -113,7 +121,9 @@ def read_whole_names(draft: Draft, services: KnownServices) -> None:
                 break
 
 
-def _read_service(draft: Draft, services: KnownServices, first: int, *, was_service: bool) -> int | None:
+def _read_service(
+    draft: Draft, services: KnownServices, fields: KnownFields, first: int, *, was_service: bool
+) -> int | None:
     if not draft.is_free(first):
         return None
     if draft.words[first].form is Form.QUOTED:
@@ -123,7 +133,10 @@ def _read_service(draft: Draft, services: KnownServices, first: int, *, was_serv
     run = draft.names(first, MAX_NAME_WORDS)
     for length in range(len(run), 0, -1):
         is_called = draft.word(first + length) in _SAYS_SERVICE
-        found = _found(draft, services, first, run[:length], is_cued=is_cued, is_called=is_called)
+        is_field = not is_called and fields.called(run[:length], has_built_in=True) is not None
+        if is_field and not services.exactly(run[:length]):
+            continue
+        found = _found(draft, services, first, run[:length], is_cued=is_cued, is_called=is_called or was_service)
         if found:
             return _add(draft, opened, first + length + is_called, found)
     return None
@@ -148,7 +161,11 @@ def _is_the_verb(draft: Draft, first: int, *, is_called: bool) -> bool:
     word = draft.word(first)
     if word not in STOP_WORDS or is_called or draft.said(draft.before(first, _ARTICLES)) in _CUES - {"to", "with"}:
         return False
-    return first == 0 or draft.said(first + 1) in {"for", "all", "the"} or draft.said(first - 1) in {"to", "you", "please", "and"}
+    return (
+        first == 0
+        or draft.said(first + 1) in {"for", "all", "the"}
+        or draft.said(first - 1) in {"to", "you", "please", "and"}
+    )
 
 
 def _opening(draft: Draft, first: int) -> int:
@@ -156,7 +173,11 @@ def _opening(draft: Draft, first: int) -> int:
     place = first
     while draft.word(place - 1) in {"=", "is", "named", "called", "name", "named:"}:
         place -= 1
-    return place - 1 if draft.word(place - 1) in _SAYS_SERVICE and draft.said(place - 2) not in {"per", "by", "each"} else first
+    return (
+        place - 1
+        if draft.word(place - 1) in _SAYS_SERVICE and draft.said(place - 2) not in {"per", "by", "each"}
+        else first
+    )
 
 
 def _quoted_service(draft: Draft, services: KnownServices, first: int) -> int | None:
@@ -188,6 +209,8 @@ def read_unknown_services(draft: Draft) -> None:
         text = draft.words[index].text
         opened = _opening(draft, index)
         is_named = draft.word(index + 1) in {"service", "app", "application"}
+        if draft.word(index) in NEGATIONS or (opened < index and is_plural(draft.word(opened))):
+            continue
         if not _UNKNOWN_NAME.fullmatch(text) or (opened == index and not is_named) or names_a_level(draft.word(index)):
             continue
         _add(draft, opened, index + 1 + is_named, [text])

@@ -8,24 +8,25 @@ MIN_LENGTH = 5
 """Shorter words are one letter from too many others."""
 
 _KEYWORDS = frozenset({
-    "yesterday", "today", "errors", "error", "warnings", "warning", "service", "services", "between", "minutes", "minute",
-    "hours", "average", "compare", "changed", "critical", "monday", "tuesday", "wednesday", "thursday", "friday",
-    "saturday", "sunday", "since", "after", "before", "around", "median", "number", "count", "unique", "distinct",
-    "percentile", "slowest", "latency", "duration", "status", "patterns", "pattern", "common", "frequent", "excluding",
-    "except", "without", "containing", "mentioning", "morning", "evening", "weekend", "month", "fatal", "debug",
-    "seconds", "second", "grouped", "longer", "slower", "larger", "requests", "different", "messages", "message",
-    "hourly", "daily", "noisiest", "highest", "maximum", "minimum", "exceptions", "timeouts", "failures", "hosts",
-    "users",
+    "yesterday", "today", "errors", "error", "warnings", "warning", "service", "services", "between", "minutes",
+    "minute", "hours", "average", "compare", "changed", "critical", "monday", "tuesday", "wednesday", "thursday",
+    "friday", "saturday", "sunday", "since", "after", "before", "around", "median", "number", "count", "unique",
+    "distinct", "percentile", "slowest", "latency", "duration", "status", "patterns", "pattern", "common", "frequent",
+    "excluding", "except", "without", "containing", "mentioning", "morning", "evening", "weekend", "month", "fatal",
+    "debug", "seconds", "second", "grouped", "longer", "slower", "larger", "requests", "different", "messages",
+    "message", "hourly", "daily", "noisiest", "highest", "maximum", "minimum", "exceptions", "timeouts", "failures",
+    "hosts", "users",
 })  # fmt: skip
 
-_RIGHT = frozenset({"hour", "times", "month", "counts", "counter", "mounts", "mouth", "terror", "hosted", "users", "user",
-                    "host", "ghosts", "posts", "costs", "lower", "longest", "larger", "statue", "states", "state",
-                    "toddy", "deputy", "median", "medium", "warming", "mourning", "months", "battery", "fetal",
-                    "afters", "alter", "often", "later", "hasher", "patter", "seconded", "massages", "massage",
-                    "slower", "lowest", "slowed", "flower", "layer", "minuted", "counted", "country", "county",
-                    "court", "mount", "amount", "numbers", "exception", "timeout", "failure", "request", "warned",
-                    "excluded", "exclude", "includes", "contains", "compared", "compares", "changes", "change",
-                    "fatals", "failed", "cursor", "using", "uses", "usual", "posted"})  # fmt: skip
+_RIGHT = frozenset({
+    "hour", "times", "month", "counts", "counter", "mounts", "mouth", "terror", "hosted", "users", "user", "host",
+    "ghosts", "posts", "costs", "lower", "longest", "larger", "statue", "states", "state", "toddy", "deputy",
+    "median", "medium", "warming", "mourning", "months", "battery", "fetal", "afters", "alter", "often", "later",
+    "hasher", "patter", "seconded", "massages", "massage", "slower", "lowest", "slowed", "flower", "layer", "minuted",
+    "counted", "country", "county", "court", "mount", "amount", "numbers", "exception", "timeout", "failure",
+    "request", "warned", "excluded", "exclude", "includes", "contains", "compared", "compares", "changes", "change",
+    "fatals", "failed", "cursor", "using", "uses", "usual", "posted",
+})  # fmt: skip
 """Words that are right though they are one letter from another."""
 
 

@@ -4,8 +4,22 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 from tocsin.search.plain_words.draft import Draft
-from tocsin.search.plain_words.durations import DAY, HOUR, MONTH, UNITS, WEEK, YEAR, Duration, duration_at, number_at
-from tocsin.search.plain_words.points import PARTS_OF_DAY, WEEKDAYS, day_at, midnight
+from tocsin.search.plain_words.durations import (
+    DAY,
+    HOUR,
+    MINUTE,
+    MONTH,
+    UNITS,
+    WEEK,
+    YEAR,
+    Duration,
+    duration_at,
+    number_at,
+)
+from tocsin.search.plain_words.points import MONTHS, PARTS_OF_DAY, WEEKDAYS, day_at, midnight
+
+MINUTES_AROUND = 300
+"""How far ``30 minutes ago`` reaches to both sides."""
 
 _PAST = frozenset({"last", "past", "previous", "recent", "preceding", "trailing", "prior"})
 _ROLLING = frozenset({"past", "recent", "preceding", "trailing"})
@@ -59,6 +73,8 @@ def span_at(draft: Draft, first: int, now: datetime) -> tuple[Span, int] | None:
     """The named stretch of time that begins at ``first``, and the place behind it."""
     return (
         _ago(draft, first, now)
+        or _week_of(draft, first, now)
+        or _month(draft, first, now)
         or _part_of_day(draft, first, now)
         or _weekend(draft, first, now)
         or _this(draft, first, now)
@@ -76,6 +92,8 @@ def _ago(draft: Draft, first: int, now: datetime) -> tuple[Span, int] | None:
     if duration.unit_seconds >= DAY:
         return whole_day(moment.date(), now), last + 1
     half = duration.unit_seconds / 2
+    if duration.unit_seconds == MINUTE and duration.seconds > 2 * MINUTES_AROUND:
+        half = MINUTES_AROUND
     return (
         Span(
             start=moment - timedelta(seconds=half),
@@ -153,6 +171,44 @@ def _hours(day: date, start_hour: int, end_hour: int, now: datetime) -> Span:
     return Span(start=start + timedelta(hours=start_hour), end=start + timedelta(hours=end_hour))
 
 
+def _week_of(draft: Draft, first: int, now: datetime) -> tuple[Span, int] | None:
+    """``the week of November 16`` is the calendar's week that has the day."""
+    place = draft.past(first, _ARTICLES)
+    if draft.word(place) != "week" or draft.word(place + 1) not in {"of", "starting", "beginning", "from"}:
+        return None
+    found = day_at(draft, draft.past(place + 2, {"on"}), now.date())
+    if found is None:
+        return None
+    start = midnight(found[0] - timedelta(days=found[0].weekday()), now)
+    end = start + timedelta(days=7)
+    return Span(start=start, end=end if end <= now else None), found[1]
+
+
+def _month(draft: Draft, first: int, now: datetime) -> tuple[Span, int] | None:
+    """``in November``, ``since October``: behind such a word only, for ``may`` and ``march`` are others, too."""
+    qualifier = draft.word(first) in {"last", "this"}
+    month = MONTHS.get(draft.word(first + qualifier))
+    behind = draft.said(first + qualifier + 1)
+    if month is None or behind[:1].isdigit() or behind == "the":
+        return None
+    if not qualifier and draft.said(first - 1) not in {
+        "in",
+        "since",
+        "during",
+        "of",
+        "for",
+        "throughout",
+        "from",
+        "to",
+        "until",
+    }:
+        return None
+    today = now.date()
+    start = today.replace(year=today.year - (month > today.month), month=month, day=1)
+    end = (start + timedelta(days=31)).replace(day=1)
+    return Span(start=midnight(start, now), end=midnight(end, now) if end <= today else None), first + qualifier + 1
+
+
 def _weekend(draft: Draft, first: int, now: datetime) -> tuple[Span, int] | None:
     place = draft.past(first, _ARTICLES | {"last", "past", "previous"})
     if draft.word(place) != "weekend":
@@ -192,8 +248,12 @@ def _last(draft: Draft, first: int, now: datetime) -> tuple[Span, int] | None:
     is_rolling = place > first or qualifier in _ROLLING
     unit = UNITS.get(draft.word(place + 1))
     if unit is not None:
+        if unit == DAY and qualifier == "previous":
+            return whole_day(now.date() - timedelta(days=1), now), place + 2
         if unit > DAY and not is_rolling:
             return _previous(unit, now), place + 2
+        if draft.run(place + 2, 3) == ("and", "a", "half"):
+            return before_now(Duration(unit * 3 // 2, 1 if unit < HOUR else 60), now), place + 5
         return before_now(Duration(unit, unit), now), place + 2
     found = duration_at(draft, place + 1)
     return (before_now(found[0], now), found[1]) if found else None

@@ -6,15 +6,20 @@ from tocsin.search.plain_words.contracts import Part
 from tocsin.search.plain_words.draft import Condition, Draft
 from tocsin.search.plain_words.known_fields import KnownFields
 from tocsin.search.plain_words.levels import names_a_level
+from tocsin.search.plain_words.lexicon import EVENT_NOUNS, STOP_WORDS
 
 _CLASS = re.compile(r"([1-5])(?:xx|\*\*|xxs)(?:'s)?")
 _PLURAL = re.compile(r"([1-5]\d\d)(?:s|'s)")
 _CODE = re.compile(r"[1-5]\d\d")
-_CUES = frozenset({"status", "code", "http", "statuses", "codes", "returned", "returning", "returns", "return",
-                   "statuscode", "httpstatus", "responded", "http/1.1"})  # fmt: skip
+_CUES = frozenset({
+    "status", "code", "http", "statuses", "codes", "returned", "returning", "returns", "return", "statuscode",
+    "httpstatus", "responded", "http/1.1",
+})  # fmt: skip
 _LINKS = frozenset({"of", "with", "a", "an", "the", "is", "was", "=", ":", "as", "in", "are"})
-_NOUNS = frozenset({"status", "code", "codes", "statuses", "response", "responses", "error", "errors", "http", "result",
-                    "results", "responses", "failures"})  # fmt: skip
+_NOUNS = frozenset({
+    "status", "code", "codes", "statuses", "response", "responses", "error", "errors", "http", "result", "results",
+    "failures",
+})  # fmt: skip
 _JOINTS = frozenset({"or", "and"})
 
 
@@ -52,14 +57,55 @@ def _code(draft: Draft, index: int) -> str | None:
 
 def _is_status(draft: Draft, first: int, last: int, codes: list[str]) -> bool:
     """Whether numbers are status codes and not just numbers."""
+    if len(codes) > 1 and draft.said(first - 1) not in {"between", "from"}:
+        return True
     if any(".." in code for code in codes) or _PLURAL.fullmatch(draft.word(first)):
         return True
-    if draft.word(draft.before(first, _LINKS)) in _CUES or draft.word(last) in {"status", "code", "codes", "http", "response", "responses"}:
+    if draft.word(draft.before(first, _LINKS)) in _CUES or draft.word(last) in {
+        "status",
+        "code",
+        "codes",
+        "http",
+        "response",
+        "responses",
+    }:
         return True
-    follows_with = draft.said(draft.before(first, {"a", "an", "the"})) in {"with", "returning", "got", "getting", "by", "gives", "giving"}
-    if follows_with and (draft.word(last) in {"", "in", "on", "from", "for", "since", "and", "at"} or last == len(draft.words)):
+    if _stands_alone(draft, first, last):
         return True
-    return names_a_level(draft.word(last)) and draft.said(first - 1) not in {"top", "last", "first", "latest", "show", "limit", "me"}
+    follows_with = draft.said(draft.before(first, {"a", "an", "the"})) in {
+        "with",
+        "returning",
+        "got",
+        "getting",
+        "by",
+        "gives",
+        "giving",
+    }
+    if follows_with and (
+        draft.word(last) in {"", "in", "on", "from", "for", "since", "and", "at"} or last == len(draft.words)
+    ):
+        return True
+    return names_a_level(draft.word(last)) and draft.said(first - 1) not in {
+        "top",
+        "last",
+        "first",
+        "latest",
+        "show",
+        "limit",
+        "me",
+    }
+
+
+def _stands_alone(draft: Draft, first: int, last: int) -> bool:
+    """``hit 429 the most``, ``GET /cart 404``, ``but not 404``: of errors nobody says the number of something else."""
+    before, behind = draft.said(first - 1), draft.word(last)
+    is_error = draft.word(first)[:1] in {"4", "5"}
+    is_counted = behind != "" and behind not in STOP_WORDS and behind not in {"since", "yesterday", "today"}
+    if not is_error or is_counted or behind in EVENT_NOUNS:
+        return False
+    return before in {"hit", "hits", "not", "got", "gets", "without", "except", "excluding", "no"} or before.startswith(
+        "/"
+    )
 
 
 def _add(draft: Draft, fields: KnownFields, first: int, last: int, codes: list[str]) -> None:
@@ -67,9 +113,18 @@ def _add(draft: Draft, fields: KnownFields, first: int, last: int, codes: list[s
     place = first
     while draft.word(place - 1) in _LINKS - {"with", "in"}:
         place -= 1
-    while draft.word(place - 1) in _CUES and draft.word(place - 1) not in {"returned", "returning", "returns", "return"}:
+    while draft.word(place - 1) in _CUES and draft.word(place - 1) not in {
+        "returned",
+        "returning",
+        "returns",
+        "return",
+    }:
         place -= 1
-    opened = place if place < first and draft.word(place) in _CUES else first
+    if name is not None and draft.word(place - 1) == name.lower():
+        place -= 1
+    opened = (
+        place if place < first and (draft.word(place) in _CUES or draft.word(place) == str(name).lower()) else first
+    )
     while draft.word(last) in (_NOUNS if name is not None else {"status", "code", "codes", "response"}):
         last += 1
     if name is None:

@@ -7,7 +7,7 @@ from enum import Enum, auto
 
 from tocsin.kit.moments import nanoseconds_of_text
 from tocsin.search.plain_words.draft import Draft
-from tocsin.search.plain_words.durations import DAY, MINUTE, duration_at
+from tocsin.search.plain_words.durations import DAY, MINUTE, UNITS, duration_at
 from tocsin.search.plain_words.points import EARLIEST_YEAR, LATEST_YEAR, Clock, clock_at, day_at, midnight
 from tocsin.search.plain_words.spans import Span, before_now, between_ages, since_ago, span_at, whole_day
 
@@ -15,16 +15,25 @@ AROUND_SECONDS = 5 * MINUTE
 """How far ``around 14:05`` reaches to both sides; an hour alone reaches half an hour."""
 
 _DASHES = frozenset({"to", "-", "until", "till", "through", "thru", "til"})
-_SINCE = frozenset({"since", "starting", "beginning", "starting at", "starting from", "starting on", "as of",
-                    "ever since", "from", "beginning at", "going back to", "back to"})  # fmt: skip
+_SINCE = frozenset({
+    "since", "starting", "beginning", "starting at", "starting from", "starting on", "as of", "ever since", "from",
+    "beginning at", "going back to", "back to",
+})  # fmt: skip
 _AFTER = frozenset({"after", "later than", "following", "past"})
 _BEFORE = frozenset({"before", "until", "till", "til", "up to", "prior to", "earlier than", "up until"})
-_AROUND = frozenset({"around", "about", "near", "circa", "close to", "roughly", "approximately", "around about", "~",
-                     "at around", "at about"})  # fmt: skip
-_WITHIN = frozenset({"in", "during", "for", "within", "over", "at", "on", "of", "by", "throughout", "across", "within",
-                     "out of", "as at"})  # fmt: skip
-_EVENTS = frozenset({"deploy", "deployment", "release", "rollout", "restart", "incident", "outage", "rollback",
-                     "upgrade", "change", "migration", "reboot", "failover", "start"})  # fmt: skip
+_AROUND = frozenset({
+    "around", "about", "near", "circa", "close to", "roughly", "approximately", "around about", "~", "at around",
+    "at about",
+})  # fmt: skip
+_WITHIN = frozenset({
+    "in", "during", "for", "within", "over", "at", "on", "of", "by", "throughout", "across", "out of", "as at",
+})  # fmt: skip
+EVENTS = frozenset({
+    "deploy", "deployment", "release", "rollout", "restart", "incident", "outage", "rollback", "upgrade", "change",
+    "migration", "reboot", "failover", "start",
+})  # fmt: skip
+"""What people name a time after; without the time it is not known when that was."""
+
 _ISO_MOMENT = re.compile(r"\d{4}-\d\d-\d\dt\d\d:\d\d.*")
 
 
@@ -37,6 +46,8 @@ class Relation(Enum):
     BEFORE = auto()
     AROUND = auto()
     BETWEEN = auto()
+    JUST_BEFORE = auto()
+    JUST_AFTER = auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +79,8 @@ class Mention:
     relation: Relation
     point: Point
     second: Point | None = None
+    #: How far it reaches from the point: before it, after it, or to both sides.
+    reach_seconds: int = 0
 
 
 class Times:
@@ -80,10 +93,16 @@ class Times:
 
     def mention_at(self, first: int) -> Mention | None:
         """What is said about time from ``first`` on."""
-        found = self._between(first) or self._bounded(first) or self._within(first) or self._alone(first)
+        found = (
+            self._beside(first)
+            or self._between(first)
+            or self._bounded(first)
+            or self._within(first)
+            or self._alone(first)
+        )
         if found is None:
             return None
-        last = found.last if found.relation is Relation.IN else self._draft.past(found.last, _EVENTS)
+        last = found.last if found.relation is Relation.IN else self._draft.past(found.last, EVENTS)
         last = self._draft.past(last, {"onwards", "onward", "on wards", "and later", "sharp", "local time", "utc"})
         return replace(found, last=last)
 
@@ -104,7 +123,13 @@ class Times:
             case Relation.BEFORE:
                 return self._until(point, day)
             case Relation.AROUND:
-                return self._around(point, day)
+                return self._around(point, day, mention.reach_seconds)
+            case Relation.JUST_BEFORE:
+                end = self._begin(point, day)
+                return Span(start=end - timedelta(seconds=mention.reach_seconds), end=end)
+            case Relation.JUST_AFTER:
+                start = self._begin(point, day)
+                return Span(start=start, end=start + timedelta(seconds=mention.reach_seconds))
 
     # What is named.
 
@@ -125,8 +150,8 @@ class Times:
         # "the 14:00 deploy"
         behind = draft.past(place, {"the", "our"})
         found_clock = clock_at(draft, behind) if behind > place else None
-        if found_clock and draft.word(found_clock[1]) in _EVENTS:
-            return Point(clock=found_clock[0]), draft.past(found_clock[1], _EVENTS)
+        if found_clock and draft.word(found_clock[1]) in EVENTS:
+            return Point(clock=found_clock[0]), draft.past(found_clock[1], EVENTS)
         return None
 
     def _past_event(self, first: int) -> int:
@@ -134,7 +159,7 @@ class Times:
         draft = self._draft
         place = draft.past(first, {"the", "our", "last", "my", "a", "that"})
         behind = place
-        while draft.word(behind) in _EVENTS:
+        while draft.word(behind) in EVENTS:
             behind += 1
         if behind == place:
             return first
@@ -166,6 +191,34 @@ class Times:
 
     # How it is named.
 
+    def _beside(self, first: int) -> Mention | None:
+        """``5 minutes before 14:00``, ``the hour after noon``, ``within 10 minutes of 14:00``, ``14:00 +/- 5m``."""
+        draft = self._draft
+        place = draft.past(first, {"in", "during", "for", "within", "the", "about"})
+        found = self._length(place)
+        if found is not None:
+            joint = draft.word(found[1])
+            relation = {"before": Relation.JUST_BEFORE, "after": Relation.JUST_AFTER, "of": Relation.AROUND,
+                        "from": Relation.JUST_AFTER, "until": Relation.JUST_BEFORE}.get(joint)  # fmt: skip
+            point = self._point(found[1] + 1) if relation else None
+            is_within = draft.word(place - 1) == "within" or draft.word(first) == "within"
+            if point is None or relation is None or (relation is Relation.AROUND and not is_within):
+                return None
+            is_exact = point[0].clock is not None or point[0].moment is not None
+            return Mention(first, point[1], relation, point[0], reach_seconds=found[0]) if is_exact else None
+        point = self._point(first)
+        if point is None or draft.word(point[1]) not in {"+/-", "±", "+-", "give"}:
+            return None
+        length = self._length(draft.past(point[1], {"+/-", "±", "+-", "give", "or", "take"}))
+        return Mention(first, length[1], Relation.AROUND, point[0], reach_seconds=length[0]) if length else None
+
+    def _length(self, first: int) -> tuple[int, int] | None:
+        """Seconds of a duration, or of a unit alone."""
+        if (found := duration_at(self._draft, first)) is not None:
+            return found[0].seconds, found[1]
+        unit = UNITS.get(self._draft.word(first))
+        return (unit, first + 1) if unit and len(self._draft.word(first)) > 1 else None
+
     def _between(self, first: int) -> Mention | None:
         """``between A and B``, ``from A to B``, ``A - B``."""
         draft = self._draft
@@ -175,6 +228,8 @@ class Times:
         is_opened = word in {"between", "from", "starting", "btw", "b/w"}
         takes_bare = is_opened
         opening = self._point(first + is_opened, takes_bare=takes_bare)
+        if is_opened and (ago := since_ago(draft, first + 1, self.now)):
+            opening = Point(span=ago[0]), ago[1]
         if opening is None:
             return None
         joint = draft.word(opening[1])
@@ -287,12 +342,12 @@ class Times:
         start = midnight(end.astimezone(self.now.tzinfo).date(), self.now)
         return Span(start=start if start < end else start - timedelta(days=1), end=end)
 
-    def _around(self, point: Point, day: date | None) -> Span:
+    def _around(self, point: Point, day: date | None, reach_seconds: int) -> Span:
         if point.span is not None or point.is_day:
             return self._inside(point, day)
         middle = self._begin(point, day)
-        reach = timedelta(seconds=AROUND_SECONDS)
-        if point.clock and point.clock.grain_seconds > MINUTE:
+        reach = timedelta(seconds=reach_seconds or AROUND_SECONDS)
+        if not reach_seconds and point.clock and point.clock.grain_seconds > MINUTE:
             reach = timedelta(seconds=point.clock.grain_seconds / 2)
         return Span(start=middle - reach, end=middle + reach)
 

@@ -4,37 +4,47 @@ import re
 
 from tocsin.search.plain_words.contracts import Part
 from tocsin.search.plain_words.draft import Draft
-from tocsin.search.plain_words.groups import Noun, add_group, leave_noun, noun_at
+from tocsin.search.plain_words.durations import number_at
+from tocsin.search.plain_words.groups import Noun, add_group, leave_noun, noun_at, noun_before
 from tocsin.search.plain_words.intervals import MAX_LIMIT, number_before
 from tocsin.search.plain_words.known_fields import KnownFields
 from tocsin.search.plain_words.lexicon import ARTICLES, EVENT_NOUNS
-from tocsin.search.plain_words.durations import number_at
 from tocsin.search.plain_words.measures import statistic_at
 
 _TOP = re.compile(r"top-?(\d{1,4})?")
-_MOST_COMMON = frozenset({"most common", "most frequent", "most frequently", "most often", "commonest", "most popular",
-                          "most repeated", "most recurring", "most prevalent", "most frequently occurring", "noisiest",
-                          "busiest", "chattiest", "loudest", "noisy", "most noisy", "most active", "most commonly",
-                          "recurring", "most numerous", "most occurring", "most affected", "most verbose",
-                          "most chatty", "most talkative", "most frequently seen", "most seen", "biggest", "dominant",
-                          "most problematic", "worst", "flakiest", "most used", "most error prone"})  # fmt: skip
+_MOST_COMMON = frozenset({
+    "most common", "most frequent", "most frequently", "most often", "commonest", "most popular", "most repeated",
+    "most recurring", "most prevalent", "most frequently occurring", "noisiest", "busiest", "chattiest", "loudest",
+    "noisy", "most noisy", "most active", "most commonly", "recurring", "most numerous", "most occurring",
+    "most affected", "most verbose", "most chatty", "most talkative", "most frequently seen", "most seen", "biggest",
+    "dominant", "most problematic", "worst", "flakiest", "most used", "most error prone",
+})  # fmt: skip
 _SEEN = frozenset({"occurring", "seen", "logged", "repeated", "reported", "encountered"})
-_SLOW = {"slowest": "max", "slow": "max", "most slow": "max", "longest running": "max", "fastest": "min", "quickest": "min",
-         "longest-running": "max", "most expensive": "max"}  # fmt: skip
-_THE_MOST = frozenset({"the most", "most", "the highest number of", "highest number of", "the largest number of",
-                       "largest number of", "the highest count of", "highest count of", "the biggest number of",
-                       "the most number of", "maximum number of", "the maximum number of", "the highest", "highest",
-                       "greatest number of", "the greatest number of", "more often than others", "the highest amount of",
-                       "the largest amount of", "the worst", "biggest number of"})  # fmt: skip
-_LEADS = frozenset({"with", "has", "have", "had", "having", "is", "are", "by", "log", "logs", "gets", "get", "got", "throws",
-                    "throw", "produces", "produce", "generates", "generate", "sees", "see", "saw", "logged", "showing",
-                    "shows", "emits", "emit", "reports", "report", "causes", "cause", "made", "make", "makes", "that",
-                    "experienced", "produced", "generated", "caused", "threw", "throwing", "logging", "producing",
-                    "generating", "getting", "gave", "experiencing", "did", "hit", "sent", "sends"})  # fmt: skip
-_NEW = frozenset({"new", "newly seen", "never seen before", "unseen", "previously unseen", "brand new", "first seen",
-                  "never before seen", "novel"})  # fmt: skip
-_NEW_NOUNS = frozenset({"pattern", "patterns", "errors", "error", "messages", "warnings", "exceptions", "templates", "logs",
-                        "kinds", "types", "issues", "problems", "log", "failures"})  # fmt: skip
+_SLOW = {
+    **dict.fromkeys(("slowest", "slow", "most slow", "longest running", "longest-running", "most expensive"), "max"),
+    **dict.fromkeys(("fastest", "quickest"), "min"),
+}
+_THE_MOST = frozenset({
+    "the most", "most", "the highest number of", "highest number of", "the largest number of", "largest number of",
+    "the highest count of", "highest count of", "the biggest number of", "the most number of", "maximum number of",
+    "the maximum number of", "the highest", "highest", "greatest number of", "the greatest number of",
+    "more often than others", "the highest amount of", "the largest amount of", "the worst", "biggest number of",
+})  # fmt: skip
+_LEADS = frozenset({
+    "with", "has", "have", "had", "having", "is", "are", "by", "log", "logs", "gets", "get", "got", "throws", "throw",
+    "produces", "produce", "generates", "generate", "sees", "see", "saw", "logged", "showing", "shows", "emits",
+    "emit", "reports", "report", "causes", "cause", "made", "make", "makes", "that", "experienced", "produced",
+    "generated", "caused", "threw", "throwing", "logging", "producing", "generating", "getting", "gave",
+    "experiencing", "did", "hit", "sent", "sends",
+})  # fmt: skip
+_NEW = frozenset({
+    "new", "newly seen", "never seen before", "unseen", "previously unseen", "brand new", "first seen",
+    "never before seen", "novel",
+})  # fmt: skip
+_NEW_NOUNS = frozenset({
+    "pattern", "patterns", "errors", "error", "messages", "warnings", "exceptions", "templates", "logs", "kinds",
+    "types", "issues", "problems", "log", "failures",
+})  # fmt: skip
 _ROUTE_LIKE = (("route",), ("operation",), ("query",), ("handler",), ("job",))
 
 
@@ -105,13 +115,25 @@ def _group(draft: Draft, fields: KnownFields, noun: Noun, place: int) -> None:
     # "by errors", "by average duration": what they are ordered by, and not another group.
     behind = max(noun.last, place)
     if draft.word(behind) in {"by", "for"} and _is_an_order(draft, fields, behind + 1):
-        statistic = statistic_at(draft, draft.past(behind + 1, {"the", "their", "its"}))
+        place = draft.past(behind + 1, {"the", "their", "its", "total", "number", "of"})
+        statistic = statistic_at(draft, place)
+        named = fields.at(draft, place)
+        if statistic is None and named is not None and fields.is_numeric(named[0]):
+            draft.measures.append(f"max:{named[0]}")
+            draft.take(place, named[1], Part.MEASURE, f"max of {named[0]}")
+            draft.notes.append(f"of {named[0]} the largest value is taken: sums can't be computed")
+            draft.order = "measure"
+            draft.skip([behind])
+            return
         draft.order = "measure" if statistic is not None else None
         draft.skip([behind])
 
 
 def _is_an_order(draft: Draft, fields: KnownFields, place: int) -> bool:
     place = draft.past(place, {"the", "their", "its", "number", "of", "count", "total"})
+    named = fields.at(draft, place)
+    if named is not None and fields.is_numeric(named[0]) and named[0] != fields.status():
+        return True
     if statistic_at(draft, place) is not None or draft.word(place) in {"rate", "volume", "error", "errors", "count"}:
         return True
     return fields.at(draft, place, has_built_in=True) is None
@@ -119,14 +141,18 @@ def _is_an_order(draft: Draft, fields: KnownFields, place: int) -> bool:
 
 def _most_common(draft: Draft, fields: KnownFields, first: int) -> bool:
     behind = draft.after(first, _MOST_COMMON)
-    if behind is None or draft.word(first) == "recurring" and draft.word(behind) not in _NEW_NOUNS:
+    if behind is None or (draft.word(first) == "recurring" and draft.word(behind) not in _NEW_NOUNS):
         return False
     behind = draft.past(behind, _SEEN)
     noun = noun_at(draft, fields, behind)
+    if noun is not None and fields.is_numeric(noun.name) and noun.name != fields.status():
+        return False
     if noun is None and not draft.word(behind) and draft.said(first - 1) in {"is", "are", "the", "was", "were"}:
         draft.take(first, behind, Part.ORDER, "the most first")
         return True
-    if noun is None and (draft.said(first) in {"biggest", "noisy", "worst", "dominant"} or draft.is_plain(behind) is False):
+    if noun is None and (
+        draft.said(first) in {"biggest", "noisy", "worst", "dominant"} or draft.is_plain(behind) is False
+    ):
         return False
     limit, start = number_before(draft, first)
     _limited(draft, limit, start, behind)
@@ -183,25 +209,17 @@ def _the_most(draft: Draft, fields: KnownFields, first: int) -> bool:
     draft.take(first, behind, Part.ORDER, "the most first")
     _leave_who_has_the_most(draft, fields, first)
     if not {draft.said(first - 1), draft.said(first - 2), draft.said(first - 3)} & {"which", "what", "top"}:
-        _noun_before(draft, fields, first - (draft.word(first - 1) in _LEADS))
+        noun_before(draft, fields, first - (draft.word(first - 1) in _LEADS))
     return True
 
 
 def _leave_who_has_the_most(draft: Draft, fields: KnownFields, first: int) -> None:
     """``which workers had the most``, where no field has workers."""
-    asked = next((place for place in range(first - 1, max(-1, first - 5), -1) if draft.word(place) in {"which", "what"}), None)
+    asked = next(
+        (place for place in range(first - 1, max(-1, first - 5), -1) if draft.word(place) in {"which", "what"}), None
+    )
     if asked is not None and draft.is_plain(asked + 1) and noun_at(draft, fields, asked + 1) is None:
         leave_noun(draft, fields, asked + 1)
-
-
-def _noun_before(draft: Draft, fields: KnownFields, last: int) -> None:
-    """``users with the most errors``, ``hosts that log the most``: the noun says by what."""
-    for first in range(max(0, last - 3), last):
-        if draft.names(first, last - first) and len(draft.names(first, last - first)) == last - first:
-            noun = noun_at(draft, fields, first)
-            if noun is not None and noun.last == last and noun.first == first and noun.name != "pattern":
-                add_group(draft, noun.name, first, last)
-                return
 
 
 def _is_of_counts(draft: Draft, place: int) -> bool:

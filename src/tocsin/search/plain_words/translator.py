@@ -1,8 +1,8 @@
 """``translate``: what somebody asks in English, as Tocsin takes it.
 
 The readers take turns, those first whose words would mean something else to a later one: ``every 5 minutes`` is an
-interval before ``5 minutes`` is a time, and ``slower than 2 seconds`` a condition. What is left in the end is looked for in
-messages, or said to be not understood. The same text, vocabulary and moment always give the same translation.
+interval before ``5 minutes`` is a time, and ``slower than 2 seconds`` a condition. What is left in the end is looked
+for in messages, or said to be not understood. The same text, vocabulary and moment always give the same translation.
 """
 
 from dataclasses import replace
@@ -18,11 +18,12 @@ from tocsin.search.plain_words.groups import read_groups
 from tocsin.search.plain_words.intervals import read_intervals, read_order
 from tocsin.search.plain_words.known_fields import KnownFields, parts_of
 from tocsin.search.plain_words.levels import read_levels, read_trouble
-from tocsin.search.plain_words.measures import read_measures
+from tocsin.search.plain_words.measures import read_measures, statistic_at
 from tocsin.search.plain_words.messages import (
+    read_columns,
     read_denials,
     read_free_words,
-    read_columns,
+    read_idioms,
     read_ids,
     read_named_ids,
     read_named_values,
@@ -42,10 +43,34 @@ from tocsin.search.plain_words.values import read_values
 from tocsin.search.plain_words.window import read_window
 from tocsin.search.plain_words.words import Form, Word, words_of
 
-MAX_WORDS = 300
+MAX_WORDS = 100
 """Words beyond are not read: nobody asks so much at once."""
 
-_COUNTED = frozenset({"rate", "rates", "count", "counts", "number", "numbers", "volume", "volumes", "amount", "patterns"})
+_COUNTED = frozenset(
+    {
+        "slower",
+        "faster",
+        "worse",
+        "better",
+        "higher",
+        "lower",
+        "more",
+        "fewer",
+        "less",
+        "bigger",
+        "smaller",
+        "rate",
+        "rates",
+        "count",
+        "counts",
+        "number",
+        "numbers",
+        "volume",
+        "volumes",
+        "amount",
+        "patterns",
+    }
+)
 """What a comparison looks at anyway."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -53,12 +78,28 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 def translate(text: str, vocabulary: Vocabulary, *, now_unix_nano: int, time_zone: tzinfo = UTC) -> Translation:
     """What the text asks for; any text gives a translation, if only one that says what was not understood."""
-    fields, services = KnownFields(vocabulary), KnownServices(vocabulary.services)
-    words = _with_slips_corrected(words_of(text), vocabulary)
-    draft = Draft(text=text, words=words, vocabulary=vocabulary)
-    draft.leave(range(MAX_WORDS, len(words)), f"only the first {MAX_WORDS} words are read")
-    times = Times(draft, _moment(now_unix_nano, time_zone))
+    return Translator(vocabulary).translate(text, now_unix_nano=now_unix_nano, time_zone=time_zone)
 
+
+class Translator:
+    """Translates with one vocabulary, whose names are taken apart once."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self._fields = KnownFields(vocabulary)
+        self._services = KnownServices(vocabulary.services)
+        self._known = {part for name in vocabulary.services for part in parts_of(name)}
+        self._known |= {part for field in vocabulary.fields for part in parts_of(field.name)}
+
+    def translate(self, text: str, *, now_unix_nano: int, time_zone: tzinfo = UTC) -> Translation:
+        """What the text asks for, if it is said at this moment in this zone."""
+        words = _with_slips_corrected(words_of(text), self._known)
+        draft = Draft(text=text, words=words, vocabulary=self._vocabulary)
+        draft.leave(range(MAX_WORDS, len(words)), f"only the first {MAX_WORDS} words are read")
+        return _read(draft, Times(draft, _moment(now_unix_nano, time_zone)), self._fields, self._services)
+
+
+def _read(draft: Draft, times: Times, fields: KnownFields, services: KnownServices) -> Translation:
     read_query_words(draft)
     read_columns(draft)
     read_sorting(draft)
@@ -72,17 +113,18 @@ def translate(text: str, vocabulary: Vocabulary, *, now_unix_nano: int, time_zon
         read_intervals(draft)
     compared = read_comparison(draft, times) if is_comparison else None
     window = compared.window if compared else read_window(draft, times)
-    read_services(draft, services)
+    read_services(draft, services, fields)
     if is_comparison:
-        draft.skip(index for index in range(len(words)) if draft.word(index) in _COUNTED)
+        _skip_what_is_compared_anyway(draft, fields)
     else:
         _read_numbers(draft, fields)
     read_order(draft)
     read_levels(draft)
     read_trouble(draft)
-    read_values(draft)
+    read_values(draft, fields)
     read_denials(draft)
     read_timeouts(draft)
+    read_idioms(draft)
     read_unknown_services(draft)
     read_named_ids(draft)
     read_named_values(draft, fields)
@@ -96,6 +138,16 @@ def translate(text: str, vocabulary: Vocabulary, *, now_unix_nano: int, time_zon
     return _compared(draft, translation, compared.baseline, compared.baseline_span)
 
 
+def _skip_what_is_compared_anyway(draft: Draft, fields: KnownFields) -> None:
+    """Counts and the numbers of every field; a comparison can't be of one of them."""
+    for index in range(len(draft.words)):
+        if draft.word(index) in _COUNTED or statistic_at(draft, index) is not None:
+            draft.skip([index])
+        elif draft.is_plain(index) and (found := fields.at(draft, index)) is not None:
+            draft.skip(range(index, found[1]))
+            draft.notes.append(f"a comparison looks at all fields, and at {found[0]} among them")
+
+
 def _read_numbers(draft: Draft, fields: KnownFields) -> None:
     read_tops(draft, fields)
     read_measures(draft, fields)
@@ -106,9 +158,7 @@ def _moment(unix_nano: int, time_zone: tzinfo) -> datetime:
     return (_EPOCH + timedelta(seconds=unix_nano // NANOSECONDS_A_SECOND)).astimezone(time_zone)
 
 
-def _with_slips_corrected(words: tuple[Word, ...], vocabulary: Vocabulary) -> tuple[Word, ...]:
-    known = {part for name in vocabulary.services for part in parts_of(name)}
-    known |= {part for field in vocabulary.fields for part in parts_of(field.name)}
+def _with_slips_corrected(words: tuple[Word, ...], known: set[str]) -> tuple[Word, ...]:
     return tuple(
         replace(word, folded=corrected(word.folded)) if word.form is Form.PLAIN and word.folded not in known else word
         for word in words

@@ -20,6 +20,10 @@ def read_window(draft: Draft, times: Times) -> Span | None:
     window: Span | None = None
     for mention in _days_last(mentions, day):
         span = _in_day(times, mention, day)
+        if mention.relation is Relation.IN and mention.point.moment == times.now:
+            # "right now" is what a question is about that says no time.
+            draft.take(mention.first, mention.last, Part.TIME, "until now")
+            continue
         narrowed = span if window is None else _both(window, span, mention)
         if narrowed is None or not is_time_range(narrowed, times):
             draft.leave(range(mention.first, mention.last), "these times do not fit together, or are not yet")

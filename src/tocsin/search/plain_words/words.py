@@ -86,8 +86,25 @@ def _word(match: re.Match[str], *, is_after_break: bool) -> Word | None:
     return Word(text=written, folded=folded, start=start, end=end, is_after_break=is_after_break)
 
 
+_CHOICE = re.compile(
+    r"p\d\d?(?:/p\d\d?)+|(?:errors?|warn(?:ing)?s?|info|debug|fatals?)(?:/(?:errors?|warn(?:ing)?s?|info|debug|fatals?))+"
+)
+
+
+def _split_at_slashes(word: Word) -> list[Word]:
+    """``p50/p95`` and ``errors/warnings`` are a word each."""
+    found: list[Word] = []
+    start = word.start
+    for part in word.text.split("/"):
+        found.append(replace(word, text=part, folded=part.lower(), start=start, end=start + len(part)))
+        start += len(part) + 1
+    return found
+
+
 def _split(word: Word) -> list[Word]:
     """``non-debug`` is two words."""
+    if _CHOICE.fullmatch(word.folded):
+        return _split_at_slashes(word)
     if word.form is not Form.PLAIN or not word.folded.startswith("non-") or len(word.text) < 6:
         return [word]
     border = word.start + len("non-")

@@ -44,7 +44,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_pattern_edits"),
         _of_organization("pattern_edits"),
     )
-    op.create_index("ix_pattern_edits_organization_id", "pattern_edits", ["organization_id", "created_at"])
+    op.create_index("ix_pattern_edits_organization_id_created_at", "pattern_edits", ["organization_id", "created_at"])
     for table in ("pattern_shapes", "pattern_positions", "pattern_edits"):
         protect(table)
 

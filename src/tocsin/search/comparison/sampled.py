@@ -161,12 +161,13 @@ def counted_values(rows: Rows) -> CountedValues:
             names.append(ValueOf(key, None))
             counts.append(having)
             exposures.append(whole)
-        frequent = column.drop_nulls().value_counts(sort=True)
-        kept = frequent.filter(pl.col("count") >= LEAST_ROWS)
+        # Under names of our own: a key may be called "count" too.
+        frequent = column.rename("text").drop_nulls().value_counts(sort=True, name="rows")
+        kept = frequent.filter(pl.col("rows") >= LEAST_ROWS)
         if frequent.height >= MOST_CATEGORIES and _is_numeric(column):
             continue
         left_out += frequent.height - min(kept.height, MAX_VALUES_A_KEY)
-        texts = kept[key].to_list()[:MAX_VALUES_A_KEY]
+        texts = kept["text"].to_list()[:MAX_VALUES_A_KEY]
         if len(texts) < 2 and frequent.height < 2:
             continue
         by_block = _by_block(rows, column, texts)

@@ -27,6 +27,9 @@ from tocsin.query.tokens import tokens_of
         ("user_1234 blk_-16089 worker12", "<*> <*> <*>"),
         ("v1 http2 sha256", "v1 http2 <*>"),
         ("GET /health", "GET /health"),
+        ("[req-53b1a2c4-ffcb-4a1e-b6dd-0123456789ab] x", "[req-<*>] x"),
+        ("[req-a1301d01-bafe-4b98-b3d7-47520cecf614] x", "[req-<*>] x"),
+        ("device tap9d2675b6-e1 up", "device <*> up"),
     ],
 )
 def test_variable_parts_are_masked(message: str, masked: str) -> None:
@@ -51,3 +54,19 @@ def test_masks_begin_and_end_at_token_borders(message: str) -> None:
 @given(st.text(st.sampled_from("ab_1 -.:/@é0x\\Z<*>"), max_size=40))
 def test_a_message_and_its_masked_text_have_the_same_shape(message: str) -> None:
     assert shape_of(masked_texts([message])[0]) == shape_of(message)
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["job 17 done", "from 10.0.0.1", "é"]), st.sampled_from([0, 2_000])), max_size=8)
+)
+def test_a_message_has_its_shape_whatever_stands_beside_it(drawn: list[tuple[str, int]]) -> None:
+    messages = [f"{text} {'x ' * length}{number}" for number, (text, length) in enumerate(drawn)]
+    together = pl.DataFrame({"message": messages}, schema={"message": pl.String}).select(shapes(pl.col("message")))
+    assert together.to_series().to_list() == [shape_of(message) for message in messages]
+
+
+def test_variable_parts_of_long_messages_are_masked_as_those_of_short_ones() -> None:
+    text = "2026-11-21 10:00:00.123 ada.l@example.com https://shop.example/x db-1.internal.example:5432 a/b/c 10.0.0.1"
+    [short, long] = masked_texts([text, f"{text} {'word ' * 300}"])
+    assert long.startswith(short)
+    assert short == " ".join([MASK] * 6)

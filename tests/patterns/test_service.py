@@ -232,3 +232,17 @@ async def test_messages_that_no_database_can_hold_are_registered(service: Patter
     await write(store, "x" * 10_000)
     await service.look(ORGANIZATION)
     assert len((await service.exemplars(ORGANIZATION, [shape_of("x" * 10_000)]))[shape_of("x" * 10_000)]) == 4_000
+
+
+async def test_types_follow_the_earliest_log_and_outlast_a_restart(organizations: Database, store: LogStore) -> None:
+    service = new_service(organizations, store)
+    await write(store, "from 0x1f took long")
+    [before] = (await service.look(ORGANIZATION)).patterns.values()
+    assert before.template == "from <hex> took long"
+    await write(store, "from 10.0.0.1 took long", at=NOON_UNIX_NANO - SECOND)
+    [after] = (await service.look(ORGANIZATION)).patterns.values()
+    assert after.template == "from <ip> took long"
+    await service.close()
+    restarted = new_service(organizations, store)
+    assert dict((await restarted.catalogue(ORGANIZATION)).patterns) == {after.id: after}
+    await restarted.close()

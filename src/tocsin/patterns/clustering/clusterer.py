@@ -41,7 +41,7 @@ class _Outline:
 
     def awaits(self, shape: int) -> bool:
         """Whether a shape would be looked at."""
-        return len(self.members) < MAX_REPRESENTATIVES or shape < max(self.members)
+        return len(self.members) < MAX_REPRESENTATIVES or shape <= max(self.members)
 
     def represent(self, shape: int, member: Member) -> None:
         """Look at a shape, and no longer at one that is one too many."""
@@ -70,7 +70,6 @@ class PatternClusterer:
 
     def __init__(self, without: frozenset[Rule] = NOTHING) -> None:
         self._without = without
-        self._known: set[int] = set()
         self._outlines: dict[str, _Outline] = {}
         #: Frame → skeleton → outlines.
         self._buckets: defaultdict[str, defaultdict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
@@ -84,12 +83,10 @@ class PatternClusterer:
         self._grouped: dict[str, tuple[int, list[list[str]]]] = {}
 
     def add(self, shapes: Iterable[ShapeText]) -> None:
-        """Take in shapes; those that are known already change nothing."""
-        new = list({each.shape: each for each in shapes if each.shape not in self._known}.values())
-        new.sort(key=lambda each: each.shape)
-        self._known.update(each.shape for each in new)
-        texts = pl.Series([each.masked for each in new], dtype=pl.String)
-        for each, outline in zip(new, outlines(texts), strict=True):
+        """Take in shapes; one that is known already gets the exemplar that comes with it."""
+        given = sorted({each.shape: each for each in shapes}.values(), key=lambda each: each.shape)
+        texts = pl.Series([each.masked for each in given], dtype=pl.String)
+        for each, outline in zip(given, outlines(texts), strict=True):
             self._add(each, outline)
 
     def clusters(self) -> list[Cluster]:

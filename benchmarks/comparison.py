@@ -2,12 +2,14 @@
 
 Of every process, pairs of windows in which nothing changed (the share of comparisons that report anything), and with
 one planted change (the share in which it is among the first five): a pattern of at least 50 logs doubled, a metadata
-value's share went from 5 % to 20 %, a median moved by one interquartile range.
+value's share went from 5 % to 20 %, a median moved by one interquartile range. With ``--openstack DIRECTORY``,
+of recorded rounds of the OpenStack fault injection data without a fault; into these only doublings are planted.
 """
 
 import argparse
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 
 import numpy as np
 
@@ -16,6 +18,8 @@ from benchmarks.comparison_data import (
     PROCESSES,
     Pair,
     doubled_pattern,
+    openstack_pair,
+    openstack_rounds,
     simulated,
     windows,
     with_a_shift,
@@ -78,14 +82,34 @@ def evaluated(name: str, make: Maker, pairs: int, *, show: bool = False) -> None
     )
 
 
+def recorded(directory: Path, pairs: int, *, show: bool = False) -> None:
+    """Print a line of figures about recorded rounds."""
+    rounds = openstack_rounds(directory)
+    alarms, found = 0, []
+    for place in range(min(pairs, len(rounds) - 2)):
+        pair = openstack_pair(rounds[place], rounds[place + 1])
+        told = changes_in(pair)
+        alarms += bool(told)
+        if show:
+            print(f"    {place}: {[each.sentence for each in told[:3]]}", flush=True)
+        changed = doubled_pattern(pair, openstack_pair(rounds[place], rounds[place + 2]), seed=place)
+        if changed is not None:
+            found.append(is_found(changes_in(changed)[:FIRST], changed.planted))
+    print(f"openstack  {len(found)} pairs  reports {alarms / len(found):.3f}  recall@{FIRST}: {np.mean(found):.3f}")
+
+
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--pairs", type=int, default=100, help="pairs of windows of each process")
     parser.add_argument("--logs", type=int, default=8_000, help="logs in a window")
     parser.add_argument("--process", choices=PROCESSES, action="append", help="only this one; may be given again")
+    parser.add_argument("--openstack", type=Path, help="directory of the OpenStack fault injection data")
     parser.add_argument("--show", action="store_true", help="print what was reported of nothing")
     given = parser.parse_args()
+    if given.openstack:
+        recorded(given.openstack, given.pairs, show=given.show)
+        return
     for process in given.process or PROCESSES:
 
         def make(seed: int, process: str = process) -> Pair:

@@ -1,6 +1,7 @@
 """Pairs of windows of one process, made or cut out of recorded logs, and changes planted into the second."""
 
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from uuid import UUID
 
 import numpy as np
@@ -14,7 +15,7 @@ from tocsin.logstore.ports import SHAPE_COUNTS_SCHEMA, Selection, TimeRange, int
 from tocsin.patterns.contracts import PatternCatalogue
 from tocsin.search.comparison.analysis import BLOCKS, Window
 from tocsin.search.comparison.counted import cell_nano
-from tocsin.search.comparison.service import WHOLE_ROWS
+from tocsin.search.comparison.service import SAMPLE_ROWS, WHOLE_ROWS
 
 WINDOW_NANO = 3_600_000_000_000
 ORGANIZATION = UUID(int=1)
@@ -74,7 +75,7 @@ def _window(rows: pl.DataFrame, time_range: TimeRange) -> Window:
             inside.filter((pl.col("timestamp") >= each.start_unix_nano) & (pl.col("timestamp") < each.end_unix_nano))
             for each in slice_ranges(time_range, BLOCKS)
         ]
-        read = pl.concat([each.head(WHOLE_ROWS // BLOCKS) for each in parts])
+        read = pl.concat([each.head(SAMPLE_ROWS // BLOCKS) for each in parts])
     return Window(
         Selection(organization_id=ORGANIZATION, time_range=time_range),
         table.to_arrow().cast(SHAPE_COUNTS_SCHEMA),
@@ -212,3 +213,48 @@ def with_a_shift(pair: Pair, *, key: str = "duration_ms") -> Pair:
         .alias("metadata")
     )  # fmt: skip
     return replace(pair, rows=pair.rows.with_columns(changed["metadata"]), planted={"key": key, "number": 1})
+
+
+_OPENSTACK_LINE = r"^([0-9-]{10} [0-9:]{8}\.[0-9]{3}) [0-9]+ ([A-Z]+) (\S+) (?:\[[^\]]*\] )?(.*)$"
+_SEVERITIES = {"DEBUG": 5, "INFO": 9, "WARNING": 13, "ERROR": 17, "CRITICAL": 21}
+
+
+def openstack_rounds(directory: Path) -> list[Path]:
+    """The fault-free rounds of the OpenStack fault injection data below a directory."""
+    return sorted(directory.glob("*/Test_*/logs/round_2"))
+
+
+def openstack_pair(first: Path, second: Path, *, seconds: int = 150) -> Pair:
+    """Two recorded rounds of the same work, one after another."""
+    rows = pl.concat([_openstack_rows(first, 0, seconds), _openstack_rows(second, seconds, seconds)])
+    length = seconds * 1_000_000_000
+    return Pair(rows=rows, border_unix_nano=length, length_nano=length)
+
+
+def _openstack_rows(directory: Path, start_seconds: int, seconds: int) -> pl.DataFrame:
+    frames = []
+    for file in sorted(directory.glob("*/*.log")):
+        if file.parent.name != "foreground_wl":
+            lines = pl.Series("line", file.read_text(encoding="utf-8", errors="replace").splitlines(), dtype=pl.String)
+            frames.append(pl.DataFrame([lines]).with_columns(service=pl.lit(file.parent.name)))
+    parts = pl.concat(frames).with_columns(
+        **{name: pl.col("line").str.extract(_OPENSTACK_LINE, number) for number, name in enumerate(_PARTS, start=1)}
+    )
+    read = parts.drop_nulls("time").with_columns(
+        timestamp=pl.col("time").str.to_datetime("%Y-%m-%d %H:%M:%S%.3f", time_unit="ns").cast(pl.Int64),
+        severity_number=pl.col("level").replace_strict(_SEVERITIES, default=9, return_dtype=pl.UInt8),
+        metadata=pl.format(
+            '{}"logger":"{}"{}', pl.lit("{"), pl.col("logger").str.replace_all(r"[^\w.]", ""), pl.lit("}")
+        ),
+    )
+    # Rounds begin with a restart: what follows it is the work.
+    begin = int(np.quantile(read["timestamp"].to_numpy(), 0.05))
+    moved = read.with_columns(timestamp=pl.col("timestamp") - begin + start_seconds * 1_000_000_000)
+    within = moved.filter(
+        (pl.col("timestamp") >= start_seconds * 1_000_000_000)
+        & (pl.col("timestamp") < (start_seconds + seconds) * 1_000_000_000)
+    )
+    return within.select("timestamp", "service", "severity_number", "message", "metadata")
+
+
+_PARTS = ("time", "level", "logger", "message")

@@ -42,7 +42,7 @@ def test_comparison_is_refused_with_where_it_is_found() -> None:
 
 
 def test_groups_are_lines_with_their_values_and_numbers() -> None:
-    groups = [
+    groups: list[dict[str, Any]] = [
         {"start": None, "values": {"service": "web"}, "results": {"count": 12.0}},
         {"start": "2026-11-25T10:00:00Z", "values": {"service": None}, "results": {"max:ms": None}},
     ]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.support.logs import NOON_UNIX_NANO, log_batch
 from tests.support.random_logs import log_rows, query_trees
 from tests.support.reading import eventually, searchable, selection
-from tocsin.logmodel.batch import STORED_LOG_SCHEMA, logs_of
+from tocsin.logmodel.batch import STORED_LOG_COLUMNS, STORED_LOG_SCHEMA, logs_of
 from tocsin.logmodel.log import Log
 from tocsin.logstore.backends.memory.store import MemoryLogStore
 from tocsin.logstore.ports import (
@@ -190,6 +190,19 @@ async def test_no_shapes_match_no_logs(log_store: LogStore, organization_id: UUI
         selected = selection(organization_id, query)
         assert len(await _counted(log_store, selected, interval_nano=2**60)) == count
         assert len(await _sampled(log_store, selected, slices=2, rows_per_slice=1)) == count
+
+
+@pytest.mark.parametrize("columns", [("message", "shape"), ("shape", "timestamp"), ("service",), STORED_LOG_COLUMNS])
+async def test_a_sample_has_the_columns_that_are_wanted(
+    log_store: LogStore, organization_id: UUID, columns: tuple[str, ...]
+) -> None:
+    rows = [{"timestamp": NOON_UNIX_NANO + n, "message": f"started {n} times", "service": "web"} for n in range(5)]
+    await log_store.write(organization_id, log_batch(rows), Receipt(received=len(rows)))
+    await searchable(log_store, organization_id, len(rows))
+    whole = await log_store.sample(selection(organization_id), slices=2, rows_per_slice=3)
+    some = await log_store.sample(selection(organization_id), slices=2, rows_per_slice=3, columns=columns)
+    assert whole.num_rows > 2
+    assert some.equals(whole.select(list(columns)))
 
 
 async def test_organizations_are_counted_and_sampled_apart(log_store: LogStore, organization_id: UUID) -> None:

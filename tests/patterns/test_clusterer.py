@@ -55,6 +55,7 @@ def test_any_text_has_a_template(message: str) -> None:
         (["mail ada@example.com about https://shop.example/x"], {"mail <email> about <url>"}),
         (["open /var/log/syslog", "open ~/notes.txt"], {"open <path>"}),
         (["at 2026-11-21T10:00:00Z up", "at 2026-11-22 up"], {"at <time> up"}),
+        (["2026-11-21 10:00:00.123 17 INFO up"], {"<time> <num> INFO up"}),
         (["since Sun Jul 10 03:55:15 2005 up"], {"since <time> up"}),
         (["waited 5ms", "waited 1.5s"], {"waited <duration>"}),
         (["read 5 KB at once", "read 17 MB at once"], {"read <size> at once"}),
@@ -174,3 +175,9 @@ def test_words_that_say_what_happens_are_no_part_of_a_value() -> None:
         + [f"password given for unknown {name} from shop" for name in names]
     )
     assert found == {"password given for <*> from shop", "password given for unknown <*> from shop"}
+
+
+def test_quoted_words_are_values_where_they_look_like_it_or_a_key_says_so() -> None:
+    assert len(templates(["service 'cart' is up", "service 'shop' is up"])) == 2
+    assert templates(["service 'cart/1' is up", "service 'shop/2' is up"]) == {"service '<*>' is up"}
+    assert templates(["service='cart' is up", "service='shop' is up"]) == {"service='<*>' is up"}

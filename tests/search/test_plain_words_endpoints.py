@@ -75,8 +75,7 @@ async def test_comparison_has_a_baseline(client: Client, store: LogStore) -> Non
     answer = await _translated(client, "what changed in web since 10am compared to yesterday")
     assert (answer["kind"], answer["baseline"], answer["from"]) == ("comparison", "day", "2025-12-03T10:00:00Z")
     explicit = await _translated(client, "compare 10:00-11:00 with 08:00-09:00")
-    assert (explicit["baseline"], explicit["baseline_from"]) == (None, "2025-12-03T08:00:00Z")
-    assert explicit["baseline_to"] == "2025-12-03T09:00:00Z"
+    assert explicit["baseline"] == {"from": "2025-12-03T08:00:00Z", "to": "2025-12-03T09:00:00Z"}
 
 
 async def test_times_are_those_of_the_time_zone(client: Client) -> None:

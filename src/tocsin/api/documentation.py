@@ -100,6 +100,7 @@ def openapi_config() -> OpenAPIConfig:
         tags=[
             Tag(name="ingest", description="Logs go in."),
             Tag(name="logs", description="Logs are found again."),
+            Tag(name="patterns", description="What the logs say, and how often."),
             Tag(name="accounts", description="People, services and their keys."),
             Tag(name="operations", description="Health and metrics of Tocsin itself."),
         ],

@@ -31,7 +31,7 @@ class Translated:
             CommandFailed: it asks for a comparison.
         """
         if self.answer["kind"] == "comparison":
-            raise CommandFailed("this asks for a comparison: POST /v1/logs/compare, or the page of patterns, has it")
+            raise CommandFailed("this asks for a comparison, which POST /v1/logs/compare makes")
         return Asked(query=self.answer["query"], start=self.answer["from"], end=self.answer["to"])
 
     def grouping(self) -> dict[str, Any]:

@@ -30,6 +30,9 @@ LOG_SCHEMA = pa.schema(
 STORED_LOG_SCHEMA = LOG_SCHEMA.append(pa.field("ingest_sequence", pa.uint64(), nullable=False))
 """A log's columns as a store returns them."""
 
+STORED_LOG_COLUMNS: tuple[str, ...] = tuple(STORED_LOG_SCHEMA.names)
+"""Their names."""
+
 
 @dataclass(frozen=True, slots=True)
 class LogBatch:

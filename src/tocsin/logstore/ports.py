@@ -1,6 +1,6 @@
 """What a log store promises. ``tests/conformance`` holds every backend to it."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import pairwise
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tocsin.logmodel.batch import LogBatch
+from tocsin.logmodel.batch import STORED_LOG_COLUMNS, LogBatch
 from tocsin.logmodel.log import Log
 from tocsin.query.tree import Everything, Node
 
@@ -332,11 +332,13 @@ class LogStore(Protocol):
         """
         ...
 
-    async def sample(self, selection: Selection, *, slices: int, rows_per_slice: int) -> pa.Table:
+    async def sample(
+        self, selection: Selection, *, slices: int, rows_per_slice: int, columns: Sequence[str] = STORED_LOG_COLUMNS
+    ) -> pa.Table:
         """The first ``rows_per_slice`` logs that match of each of ``slices`` parts of the time range, oldest first.
 
-        In ``STORED_LOG_SCHEMA``. ``slice_ranges`` says which parts these are. Costs little more than the rows that are
-        returned, however many match. Raises as ``scan`` does.
+        In ``STORED_LOG_SCHEMA``, or these columns of it. ``slice_ranges`` says which parts these are. Costs little more
+        than the rows that are returned, however many match. Raises as ``scan`` does.
         """
         ...
 

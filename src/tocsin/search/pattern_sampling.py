@@ -15,6 +15,9 @@ from tocsin.logstore.ports import LogStore, Selection, TimeRange
 from tocsin.query.tree import And, Node, Operator, Or, TimestampCompares
 from tocsin.search.field_names import both
 
+COLUMNS = ("timestamp", "message", "shape")
+"""What is read of each log: others would cost as much again as the messages."""
+
 SLICES = 4
 """A store reads so many parts side by side."""
 
@@ -51,14 +54,17 @@ async def read(store: LogStore, selection: Selection, *, starts: range, counts: 
         starts: of the intervals that the selection's time range touches.
         counts: how many logs there are in each of them.
         most: how many may be read.
+
+    Returns:
+        ``COLUMNS`` of them.
     """
     if counts.sum() <= most:
-        return await store.sample(selection, slices=SLICES, rows_per_slice=most)
+        return await store.sample(selection, slices=SLICES, rows_per_slice=most, columns=COLUMNS)
     wanted = max(1, round(most * _SAMPLE))
     stretches = stretches_of(selection.time_range, starts, counts, wanted)
     selection = replace(selection, query=both(selection.query, _in_any(stretches)))
     # Logs are seldom spread evenly, so a slice may have more of them than it should.
-    return await store.sample(selection, slices=SLICES, rows_per_slice=most)
+    return await store.sample(selection, slices=SLICES, rows_per_slice=most, columns=COLUMNS)
 
 
 def stretches_of(time_range: TimeRange, starts: range, counts: Integers, most: int) -> list[TimeRange]:

@@ -50,6 +50,13 @@ class NotUnderstoodResponse(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
+class BaselineRange(msgspec.Struct, frozen=True, kw_only=True):
+    """A time range to compare with."""
+
+    from_: str = msgspec.field(name="from")
+    to: str
+
+
 class TranslationResponse(msgspec.Struct, frozen=True, kw_only=True):
     """The question as the other endpoints take it; what its kind has no use for is null or empty."""
 
@@ -69,9 +76,7 @@ class TranslationResponse(msgspec.Struct, frozen=True, kw_only=True):
     #: Whether only patterns are asked for that were never seen before.
     only_new: bool
     #: As `/v1/logs/compare` takes them.
-    baseline: Baseline | None
-    baseline_from: str | None
-    baseline_to: str | None
+    baseline: BaselineRange | Baseline | None
     understood: list[UnderstoodResponse]
     not_understood: list[NotUnderstoodResponse]
     #: What a person should be told: what can't be answered, what was assumed.
@@ -92,9 +97,7 @@ def translation_response(translation: Translation, *, took_ms: float) -> Transla
         limit=translation.limit,
         order=translation.order,
         only_new=translation.is_only_new,
-        baseline=translation.baseline,
-        baseline_from=translation.baseline_start,
-        baseline_to=translation.baseline_end,
+        baseline=_baseline(translation),
         understood=[
             UnderstoodResponse(start=each.start, end=each.end, text=each.text, part=each.part, meaning=each.meaning)
             for each in translation.understood
@@ -105,3 +108,9 @@ def translation_response(translation: Translation, *, took_ms: float) -> Transla
         notes=list(translation.notes),
         took_ms=took_ms,
     )
+
+
+def _baseline(translation: Translation) -> BaselineRange | Baseline | None:
+    if translation.baseline_start is None:
+        return translation.baseline
+    return BaselineRange(from_=translation.baseline_start, to=translation.baseline_end or "now")

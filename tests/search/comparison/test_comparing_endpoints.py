@@ -34,9 +34,7 @@ async def client(
         [ComparingController, LogsController],
         dependencies={
             "principal": given(PRINCIPAL),
-            "comparison_service": given(
-                ComparisonService(store, FixedCatalogue(), questions, limits=limits, clock=clock)
-            ),
+            "comparison_service": given(comparison),
             "search_service": given(service),
         },
         exception_handlers={TocsinError: problem},

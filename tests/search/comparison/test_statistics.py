@@ -1,6 +1,9 @@
 """The statistics by themselves, on counts and values of known processes."""
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pytest
 
 from tocsin.search.comparison.counts import rate_tests, rate_tests_in_tide, signed_statistic
@@ -13,7 +16,7 @@ from tocsin.search.comparison.tides import tide_of
 CELLS = 24
 
 
-def cells(counts: Floats) -> Cells:
+def cells(counts: npt.NDArray[Any]) -> Cells:
     return Cells(counts=np.asarray(counts, dtype=np.float64), exposure=np.ones(counts.shape[1]))
 
 

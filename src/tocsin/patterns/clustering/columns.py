@@ -23,7 +23,6 @@ _BESIDE_WILDCARD = (1, 2)
 _VERY_VARIABLE = (2, 1)
 _PLAIN = (4, 2)
 _MANY_PLAIN = (8, 1)
-_AFTER_NAMES = (2, 3)
 _FIRST_WORD = (30, 2)
 _EVENTS = (30, 2)
 _CLASS_VERY_VARIABLE = (2, 2)
@@ -57,7 +56,6 @@ class _Bucket:
         self._variable = np.array([False, *(each.variable for each in looks)])
         self._capitals = np.array([False, *(each.capitals for each in looks)])
         self._event = np.array([False, *(each.event for each in looks)])
-        self._naming = np.array([False, *(each.naming for each in looks)])
         self._group_of_row = np.arange(len(matrix))
         generator = np.random.default_rng(len(words))
         self._hashes = generator.integers(0, 2**63, size=(matrix.shape[1], len(words) + 2), dtype=np.uint64)
@@ -105,16 +103,14 @@ class _Bucket:
 
         held = np.zeros(count, dtype=np.int64)
         held[star] = (self._matrix != WILD).sum(axis=1) - (values != WILD)
-        is_named = np.zeros(count, dtype=bool)
-        is_named[star] = self._naming[self._matrix[:, column - 1]] if column else False
         wild = np.bincount(star, weights=values == WILD, minlength=count).astype(np.int64)
-        accepted = self._enough(column, sizes, held, wild, counted(self._strong), is_named)
+        accepted = self._enough(column, sizes, held, wild, counted(self._strong))
         if Rule.EVENTS not in self._without:
             is_event = 2 * counted(self._event) >= sizes - wild
             accepted &= ~(is_event & (wild == 0) & ((sizes < _EVENTS[0]) | (held < _EVENTS[1])))
         return np.where((accepted & (sizes >= 2))[star], sizes[star], 0)
 
-    def _enough(self, column: int, sizes: Rows, held: Rows, wild: Rows, strong: Rows, is_named: Flags) -> Flags:
+    def _enough(self, column: int, sizes: Rows, held: Rows, wild: Rows, strong: Rows) -> Flags:
         if column == 0 and Rule.FIRST_WORD not in self._without:
             return ((strong + wild >= sizes) | (sizes >= _FIRST_WORD[0])) & (held >= _FIRST_WORD[1])
         accepted = np.zeros(len(sizes), dtype=bool)
@@ -123,7 +119,6 @@ class _Bucket:
             (Rule.VERY_VARIABLE, strong, _VERY_VARIABLE),
             (Rule.PLAIN, sizes, _PLAIN),
             (Rule.PLAIN, sizes, _MANY_PLAIN),
-            (Rule.AFTER_NAMES, np.where(is_named, sizes, 0), _AFTER_NAMES),
         ):
             if rule not in self._without:
                 accepted |= (values >= least_values) & (held >= least_held)

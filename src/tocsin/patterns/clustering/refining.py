@@ -26,6 +26,7 @@ _WORD = r"[\w$]+(?:(?:[.\-'/@\\&+~*]|::)+[\w$]+)*"
 _CHUNK = re.compile(
     r"(?<![\w$])(?:\.{1,2}(?=/)|~(?=/))?[/\\]?[\w$\U000f0000-\U000ffffd]+(?:(?:\.{1,2}|[\-/@\\+~*%&]+)[\w$\U000f0000-\U000ffffd]+)*/?"
 )
+_TOUCHING = re.compile(rf"{_S}[.\-/@\\+~*%&]*[\w$]|[\w$/][.\-/@\\+~*%&]*{_S}|{_S}[.\-/@\\+~*%&]*{_S}|{_S}/")
 _HAS_SLOT = re.compile(_S)
 _NAME_DOT_SLOT = re.compile(rf"[A-Za-z_$]+\.+{_S}")
 _SLOT_WORD = re.compile(rf"{_S}(?:-(?![a-f]+(?:-|$))[a-z]+)+")
@@ -78,14 +79,19 @@ def structure_of(text: str, without: frozenset[Rule] = NOTHING) -> Structure:
     return _Refiner(text[: MAX_CHARACTERS + len(MASK)]).structure(without)
 
 
+#: As many as a text has room for.
+_MASKS = [Slot(Kind.HARD, chr(FIRST_MASK + index)) for index in range(MAX_CHARACTERS // len(MASK) + 2)]
+
+
 class _Refiner:
     def __init__(self, text: str) -> None:
         pieces = _PRIVATE.sub(" ", text).split(MASK)
-        self._slots: list[Slot] = []
-        #: The value of each slot's character.
+        masks = len(pieces) - 1
+        self._slots: list[Slot] = _MASKS[:masks]
+        #: The value of each slot's character, where it is not the character of a mask itself.
         self._texts: dict[int, str] = {}
-        for index in range(len(pieces) - 1):
-            pieces[index] += self._next(Slot(Kind.HARD, chr(FIRST_MASK + index)))
+        for index in range(masks):
+            pieces[index] += chr(FIRST_MASK + index)
         self._text = _SPACE.sub(" ", "".join(pieces)).strip()
 
     def structure(self, without: frozenset[Rule]) -> Structure:
@@ -143,6 +149,8 @@ class _Refiner:
         self._whole(_PATH, _DOTTED_PATH)
 
     def together(self) -> None:
+        if not _TOUCHING.search(self._text):
+            return
         self._text = " ".join(
             token if len(token) == 1 or token.isascii() else _CHUNK.sub(self._glued, token)
             for token in self._text.split(" ")
@@ -179,7 +187,8 @@ class _Refiner:
 
     def _quoted_token(self, match: re.Match[str]) -> str:
         text = match[2]
-        if len(text) == 1 and _HAS_SLOT.match(text):
+        is_after_key = match.string[: match.start()].endswith("=")
+        if (len(text) == 1 and _HAS_SLOT.match(text)) or not (is_after_key or _VALUE.search(text)):
             return match[0]
         return f"{match[1]}{self._slot(text, _kind(text))}{match[1]}"
 

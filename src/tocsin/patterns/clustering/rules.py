@@ -24,7 +24,7 @@ class Rule(StrEnum):
     CONSTANTS = "true and null"
     #: "for user ada", "from host db": the name after such words is a value.
     NAMED_VALUES = "for user, from host"
-    #: A quoted word is a value, and so is a text in quotes after quotes that begins with a value.
+    #: A quoted word with a digit, slash or at is a value; so is a text in quotes after quotes that begins with one.
     QUOTED = "quoted words"
     #: What follows ``key=`` is a value.
     KEY_VALUES = "key=value"
@@ -44,8 +44,6 @@ class Rule(StrEnum):
     VERY_VARIABLE = "2 very variable"
     #: Four words of any look are values.
     PLAIN = "4 plain"
-    #: Two words after "user", "host" and the like are values.
-    AFTER_NAMES = "2 after user"
     #: Words that say what happens are no values.
     EVENTS = "what happens stays"
     #: The first word is a value only with much more evidence.

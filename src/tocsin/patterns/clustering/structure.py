@@ -1,5 +1,6 @@
 """What a text is to the clustering: a skeleton, and columns of constants and slots."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
@@ -14,6 +15,8 @@ MAX_CHARACTERS = 2_000
 
 MAX_VALUE_CHARACTERS = 200
 """Of what stands at a mask so much is kept, to tell its type."""
+
+_DATE_AND_TIME = re.compile(r"[0-9]{4}[-/][0-9]{2}[-/][0-9]{2} [0-9]{2}:[0-9]{2}:[0-9]{2}")
 
 FIRST_MASK = 0xF0000
 """The character that stands for the first mask of a text in a slot; the others follow it."""
@@ -66,20 +69,22 @@ def mask_values(text: str, message: str) -> dict[int, str]:
     right; a wrong one costs the type of a slot.
     """
     constants = text.split(MASK)
-    unknown = {FIRST_MASK + index: MASK for index in range(len(constants) - 1)}
-    if not message.startswith(constants[0]):
-        return unknown
     found: list[str] = []
     position = len(constants[0])
+    end = position if message.startswith(constants[0]) else -1
     for constant in constants[1:-1]:
-        end = message.find(constant, position + 1)
-        if end < 0:
-            return unknown
-        found.append(message[position:end])
+        end = message.find(constant, _shortest_end(message, position)) if end >= 0 else -1
+        found.append(message[position:end] if end >= 0 else MASK)
         position = end + len(constant)
     if len(constants) > 1:
-        found.append(message[position : len(message) - len(constants[-1])])
+        found.append(message[position : len(message) - len(constants[-1])] if end >= 0 else MASK)
     return {FIRST_MASK + index: value[:MAX_VALUE_CHARACTERS] for index, value in enumerate(found)}
+
+
+def _shortest_end(message: str, position: int) -> int:
+    """Where a value may end that begins here: after one character, but not inside a date and time."""
+    found = _DATE_AND_TIME.match(message, position)
+    return found.end() if found else position + 1
 
 
 def filled(inner: str, parts: Sequence[str]) -> str:

@@ -35,8 +35,6 @@ class Looks:
     capitals: bool
     #: It tells one event from another: where it varies, so does what is meant.
     event: bool
-    #: The word after it is a name.
-    naming: bool
 
 
 @lru_cache(maxsize=50_000)
@@ -47,7 +45,6 @@ def looks_of(word: str) -> Looks:
         variable=_VARIABLE.search(word) is not None,
         capitals=_CAPITALS.fullmatch(word) is not None and not says_what_happens(word),
         event=says_what_happens(word),
-        naming=names_the_next(word),
     )
 
 

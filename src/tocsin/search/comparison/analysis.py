@@ -25,7 +25,7 @@ from tocsin.search.comparison.sampled import (
     rows_of,
 )
 
-BLOCKS = 48
+BLOCKS = 24
 """Into so many parts a window is divided for its rows: more cost more reads, fewer say less about bursts."""
 
 

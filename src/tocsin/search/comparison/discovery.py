@@ -13,7 +13,7 @@ counts are discrete, dispersions are never taken for less than chance, small cha
 weigh less: ``benchmarks/comparison.py`` measures it, and the promise is 5 %."""
 
 _LARGEST_EXPECTATION = 6.0
-_STEPS = 60
+_STEPS = 40
 
 
 def q_values(p: Floats, weights: Floats) -> Floats:

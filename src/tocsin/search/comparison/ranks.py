@@ -14,6 +14,9 @@ LEAST_VALUES = 12
 WOBBLE_OF_RANKS = 0.03
 """No process keeps the mean relative rank of its values more exactly than this from window to window."""
 
+MOST_MEMORY = 0.98
+"""A number whose neighbouring values are as alike as this was seen a hundred times to change once."""
+
 _TREND_ERRORS = 3.0
 _LEAST = 1e-9
 
@@ -82,7 +85,8 @@ def shifts_of(numbers: list[Values], *, blocks: int, distance: float = 1.0) -> l
     )
     degrees = np.array([float(sum(max(1, w.blocks - 1) for w in pair)) for pair in windows])
     dispersion = drawn_together(own, degrees, counts.sum(axis=1))
-    unit = dispersion.factor * variances
+    memory = np.array([_memory(score, each.is_after) for each, score in zip(numbers, scores, strict=True)])
+    unit = dispersion.factor * variances * (1 + memory) / (1 - memory)
     error = np.sqrt(unit * (1 / np.maximum(counts, 1)).sum(axis=1) + WOBBLE_OF_RANKS**2)
     difference = np.array([after.mean - before.mean for before, after in windows])
     drift, drift_error = _drift(windows, unit, distance)
@@ -98,6 +102,23 @@ def _scores(values: Floats) -> Floats:
     _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
     middle = np.cumsum(counts) - (counts - 1) / 2
     return np.asarray(middle[inverse] / values.size - 0.5 - 0.5 / values.size)
+
+
+def _memory(scores: Floats, is_after: npt.NDArray[np.bool_]) -> float:
+    """How much each value is like the one before it, from 0 to ``MOST_MEMORY``: a gauge is seen often and moves seldom.
+
+    Chance makes a correlation of one standard error; only what is beyond two counts.
+    """
+    largest = 0.0
+    for part in (scores[~is_after], scores[is_after]):
+        if part.size < LEAST_VALUES:
+            continue
+        centred = part - part.mean()
+        variance = float(np.square(centred).sum())
+        correlation = float((centred[1:] * centred[:-1]).sum()) / variance if variance > 0 else 1.0
+        if correlation > 2 / np.sqrt(part.size):
+            largest = max(largest, correlation)
+    return min(largest, MOST_MEMORY)
 
 
 def _blocks_of(scores: Floats, block: npt.NDArray[np.int64], blocks: int) -> _Blocks:

@@ -34,6 +34,7 @@ FEWEST_DIFFERENT = 12
 MOST_CATEGORIES = 200
 """A number with more different values than this is not looked at value by value."""
 
+_REPEATS, _APART, _IN_COMMON = 2, 20, 0.05
 _NUMERIC_SHARE = 0.8
 _KEY = r'"((?:[^"\\]|\\.)*)":'
 _SEPARATORS = r"([\s=(),;\[\]]|: )"
@@ -160,12 +161,13 @@ def counted_values(rows: Rows) -> CountedValues:
             names.append(ValueOf(key, None))
             counts.append(having)
             exposures.append(whole)
-        frequent = column.drop_nulls().value_counts(sort=True)
-        kept = frequent.filter(pl.col("count") >= LEAST_ROWS)
+        # Under names of our own: a key may be called "count" too.
+        frequent = column.rename("text").drop_nulls().value_counts(sort=True, name="rows")
+        kept = frequent.filter(pl.col("rows") >= LEAST_ROWS)
         if frequent.height >= MOST_CATEGORIES and _is_numeric(column):
             continue
         left_out += frequent.height - min(kept.height, MAX_VALUES_A_KEY)
-        texts = kept[key].to_list()[:MAX_VALUES_A_KEY]
+        texts = kept["text"].to_list()[:MAX_VALUES_A_KEY]
         if len(texts) < 2 and frequent.height < 2:
             continue
         by_block = _by_block(rows, column, texts)
@@ -214,7 +216,7 @@ def numbers_of(rows: Rows) -> Numbers:
     def add(name: NumberOf, at: npt.NDArray[np.int64], numbers: Floats) -> None:
         is_number = np.isfinite(numbers)
         at, numbers = at[is_number], numbers[is_number]
-        if at.size >= LEAST_NUMBERS and np.unique(numbers).size >= FEWEST_DIFFERENT:
+        if at.size >= LEAST_NUMBERS and not _are_names(numbers, rows.is_after[at]):
             names.append(name)
             places.append(at)
             values.append(numbers)
@@ -242,6 +244,19 @@ def numbers_of(rows: Rows) -> Numbers:
         rows=[places[each] for each in order],
         left_out=len(names) - len(order),
     )
+
+
+def _are_names(numbers: Floats, is_after: npt.NDArray[np.bool_]) -> bool:
+    """Whether these are no quantities.
+
+    They are few different ones, or ids: those come again and again, lie far apart, and are others in the other window.
+    """
+    different = np.unique(numbers)
+    if different.size < FEWEST_DIFFERENT:
+        return True
+    if numbers.size < _REPEATS * different.size or different[-1] - different[0] < _APART * different.size:
+        return False
+    return bool(np.isin(numbers[is_after], numbers[~is_after]).mean() < _IN_COMMON) if is_after.any() else False
 
 
 def _places_of(groups: npt.NDArray[np.uint64]) -> list[tuple[int, npt.NDArray[np.int64]]]:

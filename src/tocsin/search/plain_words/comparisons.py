@@ -87,6 +87,8 @@ def _is_cue(draft: Draft, index: int) -> bool:
         and is_plural(draft.said(index + 1))
     ):
         return False
+    if word == "new" and draft.said(index - 1) in {"are", "is"} and draft.said(index - 2) in _NOUNS:
+        return False
     if word == "new" and {draft.said(index + 1), draft.said(index + 2)} & _NOUNS:
         return False
     if draft.said(0) in {"has", "have", "did", "is", "are", "was", "were"} and word != "new":

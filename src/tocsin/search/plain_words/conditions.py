@@ -10,7 +10,7 @@ from tocsin.search.plain_words.known_fields import KnownFields
 from tocsin.search.plain_words.levels import names_a_level
 from tocsin.search.plain_words.lexicon import ARTICLES, GROUP_CUES, STOP_WORDS
 from tocsin.search.plain_words.quantities import Dimension, Quantity, number_text, quantity_at
-from tocsin.search.plain_words.words import Form
+from tocsin.search.plain_words.words import Form, is_plural
 
 _OPERATORS = {
     **dict.fromkeys(
@@ -43,6 +43,7 @@ _OR_LESS = frozenset({"or less", "or lower", "or below", "or fewer", "or shorter
 _EXISTS = frozenset({"with", "having", "has", "have", "without", "missing", "lacking", "no", "that have", "who have"})
 _DATA_VALUE = re.compile(r"\S*[\d@_:/.-]\S*")
 _RANGE = re.compile(r"(\d+(?:\.\d+)?)(?:-|\.\.)(\d+(?:\.\d+)?)")
+_NO_VALUE_ENDINGS = ("s", "ed", "ing", "ion", "ure")
 _ABSENT = frozenset({"missing", "null", "empty", "absent", "unset", "none", "unknown"})
 _PRESENT = frozenset({"present", "known"})
 _NO_VALUE = re.compile(
@@ -189,7 +190,7 @@ def _equal(draft: Draft, fields: KnownFields, first: int, name: str, behind: int
     if not is_said and not _is_data(draft, fields, name, place):
         place = behind if not operator else place
         # "customer tier gold": two words that name a field are not said by chance.
-        is_long = behind - first > 1 and draft.is_plain(place) and not draft.word(place).endswith("s")
+        is_long = behind - first > 1 and draft.is_plain(place) and not is_plural(draft.word(behind - 1))
         if operator or not (_follows_a_cue(draft, first, place) or (is_long and _may_be_said(draft, place))):
             return False
     if draft.is_plain(place) and _NO_VALUE.fullmatch(draft.word(place)):
@@ -205,7 +206,7 @@ def _equal(draft: Draft, fields: KnownFields, first: int, name: str, behind: int
 
 def _may_be_said(draft: Draft, place: int) -> bool:
     word = draft.word(place)
-    return word not in STOP_WORDS and not names_a_level(word) and word not in GROUP_CUES
+    return word not in STOP_WORDS | GROUP_CUES and not names_a_level(word) and not word.endswith(_NO_VALUE_ENDINGS)
 
 
 def _is_data(draft: Draft, fields: KnownFields, name: str, index: int) -> bool:
@@ -233,7 +234,7 @@ def _follows_a_cue(draft: Draft, first: int, place: int) -> bool:
     cue, word = draft.said(draft.before(first, ARTICLES)), draft.word(place)
     if cue not in _FIELD_CUES or not draft.is_plain(place) or word in STOP_WORDS:
         return False
-    return len(word) > 1 and not word.endswith(("s", "ed", "ing", "ion", "ure")) and not names_a_level(word)
+    return len(word) > 1 and not word.endswith(_NO_VALUE_ENDINGS) and not names_a_level(word)
 
 
 def _values(draft: Draft, fields: KnownFields, name: str, first: int, *, is_said: bool) -> tuple[list[str], int]:
@@ -243,6 +244,8 @@ def _values(draft: Draft, fields: KnownFields, name: str, first: int, *, is_said
     while draft.is_free(place) and draft.words[place].form is not Form.SIGN:
         word = draft.words[place]
         is_data = word.form is not Form.PLAIN or _is_data(draft, fields, name, place)
+        if values and fields.at(draft, place) is not None and _known_value(draft, name, place) is None:
+            break
         if not is_data and (values or (word.folded in STOP_WORDS and is_said)):
             break
         values.append(_value_text(draft, name, place))
@@ -317,6 +320,16 @@ def _is_of_requests(draft: Draft, first: int, behind: int) -> bool:
 def _about_a_host(draft: Draft, fields: KnownFields, first: int) -> None:
     """``on web-3``: a name with a number is a host's there, if there is a field of hosts."""
     name = fields.called(("host",))
+    if (
+        name is not None
+        and fields.at(draft, first + 1) == (name, first + 2)
+        and _HOST_NAME.fullmatch(draft.word(first))
+    ):
+        # "web-3 host"
+        text = draft.words[first].text
+        condition = Condition(first=first, last=first + 2, field=name, value=as_value(text))
+        draft.add(condition, Part.FIELD, f"{name} is {text}")
+        return
     is_host = draft.word(first) == "on" and draft.is_plain(first + 1) and _HOST_NAME.fullmatch(draft.word(first + 1))
     text = draft.words[first + 1].text if is_host else ""
     if name is None or not is_host or any(text.lower() == service.lower() for service in draft.vocabulary.services):

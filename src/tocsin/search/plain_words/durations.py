@@ -22,6 +22,7 @@ UNITS = {
     **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), HOUR),
     **dict.fromkeys(("d", "day", "days"), DAY),
     **dict.fromkeys(("w", "wk", "wks", "week", "weeks"), WEEK),
+    **dict.fromkeys(("fortnight", "fortnights"), 2 * WEEK),
     **dict.fromkeys(("month", "months"), MONTH),
     **dict.fromkeys(("year", "years"), YEAR),
 }

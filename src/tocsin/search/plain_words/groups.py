@@ -26,9 +26,16 @@ _WHAT_HAPPENS = frozenset({
     "logs", "events", "crashes", "timeouts", "fatals",
 })  # fmt: skip
 
+_AFTER_SUBJECT = frozenset({
+    "affected", "with", "that", "who", "which", "having", "seeing", "hit", "impacted", "reporting", "logging",
+    "throwing", "returning", "producing", "emitting", "where", "whose",
+})  # fmt: skip
 _AFTER_WHICH = frozenset({
     "are", "is", "the", "all", "of", "different", "were", "unique", "distinct", "kind", "kinds", "was",
 })  # fmt: skip
+
+MAX_LIMIT = 1_000
+"""As many logs or groups as one answer may have."""
 
 MAX_GROUPED = 5
 
@@ -78,7 +85,11 @@ def read_groups(draft: Draft, fields: KnownFields) -> None:
         _stands_for_patterns(draft, index)
     for index in range(len(draft.words)):
         if draft.is_plain(index):
-            _ = _asked_for(draft, fields, index) or _listed(draft, fields, index)
+            _ = (
+                (index == 0 and _is_subject(draft, fields))
+                or _asked_for(draft, fields, index)
+                or _listed(draft, fields, index)
+            )
 
 
 def _grouped(draft: Draft, fields: KnownFields, first: int) -> bool:
@@ -187,15 +198,31 @@ def _asked_for(draft: Draft, fields: KnownFields, first: int) -> bool:
     if draft.word(first) not in {"which", "what"}:
         return False
     place = draft.past(first + 1, _AFTER_WHICH)
+    number = draft.word(place)
+    if number.isdigit() and 1 <= int(number) <= MAX_LIMIT and _group_noun(draft, fields, place + 1) is not None:
+        draft.limit = int(number)
+        draft.take(place, place + 1, Part.LIMIT, f"the top {number}")
+        place += 1
     if draft.word(place) == "types" or draft.word(first + 1) in {"kind", "kinds"}:
         return False
     noun = _group_noun(draft, fields, place)
     if noun is None or noun.name == fields.duration() or draft.word(place) in {"message", "messages", "log", "logs"}:
         return False
-    if place > first + 1 and not is_plural(draft.word(noun.last - 1)):
+    if place > first + 1 and not number.isdigit() and not is_plural(draft.word(noun.last - 1)):
         return False
     add_group(draft, noun.name, first, noun.last)
     _others(draft, fields, noun.last)
+    return True
+
+
+def _is_subject(draft: Draft, fields: KnownFields) -> bool:
+    """``services with errors``, ``users affected by timeouts``: who is asked for stands first."""
+    noun = _group_noun(draft, fields, draft.past(0, ARTICLES))
+    if noun is None or noun.name == "pattern" or not is_plural(draft.word(noun.last - 1)):
+        return False
+    if draft.word(noun.last) not in _AFTER_SUBJECT or fields.is_numeric(noun.name):
+        return False
+    add_group(draft, noun.name, noun.first, noun.last)
     return True
 
 
@@ -205,6 +232,10 @@ def _listed(draft: Draft, fields: KnownFields, first: int) -> bool:
         return False
     place = draft.past(first + 1, ARTICLES | {"me", "us", "of", "unique", "distinct", "different", "which", "list"})
     noun = _group_noun(draft, fields, place)
+    concept = fields.concept_at(draft, place)
+    if noun is None and concept is not None and is_plural(draft.word(concept - 1)):
+        leave_noun(draft, fields, place)
+        return True
     if noun is None or not is_plural(draft.word(noun.last - 1)) or draft.word(place) in EVENT_NOUNS:
         return False
     if noun.name == fields.duration() or (fields.is_numeric(noun.name) and noun.name != fields.status()):

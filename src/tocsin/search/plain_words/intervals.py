@@ -5,6 +5,7 @@ import re
 from tocsin.search.plain_words.contracts import Part
 from tocsin.search.plain_words.draft import Draft
 from tocsin.search.plain_words.durations import DAY, HOUR, MINUTE, NUMBER_WORDS, UNITS, WEEK, Duration, duration_at
+from tocsin.search.plain_words.groups import MAX_LIMIT
 from tocsin.search.plain_words.levels import names_a_level
 from tocsin.search.plain_words.lexicon import EVENT_NOUNS
 
@@ -32,9 +33,6 @@ _NEWEST = frozenset({
 })  # fmt: skip
 _OLDEST = frozenset({"oldest", "earliest", "first", "oldest first", "earliest first"})
 _COUNT = re.compile(r"\d{1,4}")
-
-MAX_LIMIT = 1_000
-"""As many logs or groups as one answer may have."""
 
 
 def read_intervals(draft: Draft) -> None:

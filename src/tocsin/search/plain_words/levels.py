@@ -62,9 +62,19 @@ def read_levels(draft: Draft) -> None:
 def read_trouble(draft: Draft) -> None:
     """Take ``what went wrong``: what is serious is meant."""
     for index in range(len(draft.words)):
-        if draft.word(index) in {"wrong", "broken", "broke", "amiss", "fire", "burning"} and not any(
-            each.field == "level" for each in draft.conditions
-        ):
+        if draft.word(index) in {
+            "wrong",
+            "broken",
+            "broke",
+            "amiss",
+            "fire",
+            "burning",
+            "problems",
+            "problem",
+            "issues",
+            "issue",
+            "trouble",
+        } and not any(each.field == "level" for each in draft.conditions):
             condition = Condition(first=index, last=index + 1, field="level", value=f">={Level.ERROR}")
             draft.add(condition, Part.LEVEL, f"level >={Level.ERROR}")
 

@@ -33,8 +33,9 @@ _VERBS = frozenset({
     "we're", "it's", "that's", "there's", "here", "using", "issued", "performed", "took", "taken", "take", "takes",
     "taking", "includes", "contain", "returned", "returning", "sent", "like", "understand", "written", "wrote",
     "spoken", "said", "say", "saying", "concern", "count", "running", "serve", "served", "serving", "handle",
-    "handled", "handling", "anywhere", "overview", "stats", "statistics", "figures", "details", "detail", "tail",
-    "figure", "investigate", "explore", "start", "visualize", "visualise", "summarize", "summarise",
+    "handled", "handling", "anywhere", "starting", "beginning", "ending", "overview", "stats", "statistics",
+    "figures", "details", "detail", "tail", "figure", "investigate", "explore", "start", "visualize", "visualise",
+    "summarize", "summarise",
 })  # fmt: skip
 _PRONOUNS = frozenset({
     "i", "we", "you", "it", "its", "they", "them", "their", "me", "us", "he", "she", "him", "her", "this", "that",

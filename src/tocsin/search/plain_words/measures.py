@@ -67,6 +67,7 @@ def _bare(draft: Draft, fields: KnownFields, first: int) -> None:
         return
     name, last = found
     is_divided = draft.said(last) in {"by", "per"} or draft.taken.get(last) is Part.INTERVAL
+    is_divided |= name == fields.duration() and draft.said(last) in {"of", "for", "in"}
     if is_divided and fields.is_numeric(name) and name != fields.status():
         draft.measures.append(f"avg:{name}")
         draft.take(first, last, Part.MEASURE, f"avg of {name}")
@@ -92,9 +93,9 @@ def _statistics(draft: Draft, fields: KnownFields, first: int) -> bool:
     found, last = _listed(draft, first)
     if draft.word(first) == "percentiles":
         found, last = ["p50", "p95", "p99"], first + 1
-    elif (behind := fields.at(draft, first)) is not None and draft.word(behind[1]) in {"percentile", "percentiles"}:
-        draft.measures.extend(f"{statistic}:{behind[0]}" for statistic in ("p50", "p95", "p99"))
-        draft.take(first, behind[1] + 1, Part.MEASURE, f"percentiles of {behind[0]}")
+    elif (named := fields.at(draft, first)) is not None and draft.word(named[1]) in {"percentile", "percentiles"}:
+        draft.measures.extend(f"{statistic}:{named[0]}" for statistic in ("p50", "p95", "p99"))
+        draft.take(first, named[1] + 1, Part.MEASURE, f"percentiles of {named[0]}")
         return True
     if not found:
         return False

@@ -14,7 +14,7 @@ from tocsin.search.plain_words.durations import UNITS
 from tocsin.search.plain_words.known_fields import KnownFields
 from tocsin.search.plain_words.levels import names_a_level
 from tocsin.search.plain_words.lexicon import ORDERS, STOP_WORDS, UNANSWERABLE
-from tocsin.search.plain_words.negations import NEGATIONS
+from tocsin.search.plain_words.negations import NEGATIONS, tells_to_exclude
 from tocsin.search.plain_words.times import EVENTS
 from tocsin.search.plain_words.words import Form, Word, is_plural, singular
 
@@ -63,14 +63,18 @@ _METHODS = frozenset({"GET", "PUT", "POST", "HEAD", "DELETE", "PATCH", "OPTIONS"
 _FAILURES = frozenset({"failure", "failures", "failing", "fails"})
 
 
-def read_query_words(draft: Draft) -> None:
+def read_query_words(draft: Draft, fields: KnownFields) -> None:
     """Take the words that are of the query language already: ``service:cart``, ``-level:DEBUG``."""
     known = {field.name for field in draft.vocabulary.fields} | set(NAMED_FIELDS)
     for index, word in enumerate(draft.words):
         match = _QUERY_WORD.fullmatch(word.text) if draft.is_plain(index) else None
-        if match is None or match["field"] not in known or not _parses(word.text):
+        if match is None:
             continue
         name, value = match["field"], match["value"]
+        if name not in known:
+            name = fields.called((name.lower(),), has_built_in=True) or ""
+        if name not in known or not _parses(f"{name}:{value}"):
+            continue
         is_negated = word.text.startswith("-")
         if name in {"message", "timestamp", "severity_number", "shape", "pattern"}:
             name, value = "message", f"{name}:{value}"
@@ -284,7 +288,7 @@ def read_free_words(draft: Draft) -> None:
                 draft.leave([index])
             continue
         folded = word.folded
-        if folded in NEGATIONS or _is_what_we_did(draft, index):
+        if (folded in NEGATIONS and tells_to_exclude(draft, index)) or _is_what_we_did(draft, index):
             draft.skip([index])
         elif folded in UNANSWERABLE:
             draft.leave([index], UNANSWERABLE[folded])

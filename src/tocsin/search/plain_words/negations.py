@@ -45,12 +45,13 @@ def with_negations(draft: Draft) -> list[Condition]:
 
 
 def _is_excluded(draft: Draft, condition: Condition) -> bool:
-    place = condition.first - 1
+    # A condition that no word says can't be excluded by one.
+    place = condition.first - 1 if condition.first < len(draft.words) else -1
     while place >= 0:
         said = draft.said(place)
         if (draft.said(place - 1), said) in _PAIRS:
             return True
-        if said in NEGATIONS and draft.taken.get(place) is None and _tells(draft, place):
+        if said in NEGATIONS and draft.taken.get(place) is None and tells_to_exclude(draft, place):
             return not _is_presence(condition)
         if said not in _FILLERS or draft.taken.get(place) is not None or draft.words[place + 1].is_after_break:
             return False
@@ -58,7 +59,7 @@ def _is_excluded(draft: Draft, condition: Condition) -> bool:
     return False
 
 
-def _tells(draft: Draft, place: int) -> bool:
+def tells_to_exclude(draft: Draft, place: int) -> bool:
     """``ignore retries`` tells to exclude them where it begins; ``did PAM ignore retries`` says what happened."""
     if draft.said(place) not in _IMPERATIVES or place == 0 or draft.words[place].is_after_break:
         return True

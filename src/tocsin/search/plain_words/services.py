@@ -136,7 +136,10 @@ def _read_service(
         is_field = not is_called and fields.called(run[:length], has_built_in=True) is not None
         if is_field and not services.exactly(run[:length]):
             continue
-        found = _found(draft, services, first, run[:length], is_cued=is_cued, is_called=is_called or was_service)
+        # "redis errors" are of a service as much as "errors in redis".
+        is_subject = names_a_level(draft.word(first + length)) or draft.word(first + length) in {"logs", "log"}
+        is_named = is_cued or (is_subject and length == 1)
+        found = _found(draft, services, first, run[:length], is_cued=is_named, is_called=is_called or was_service)
         if found:
             return _add(draft, opened, first + length + is_called, found)
     return None

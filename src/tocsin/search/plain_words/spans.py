@@ -250,7 +250,7 @@ def _last(draft: Draft, first: int, now: datetime) -> tuple[Span, int] | None:
     if unit is not None:
         if unit == DAY and qualifier == "previous":
             return whole_day(now.date() - timedelta(days=1), now), place + 2
-        if unit > DAY and not is_rolling:
+        if unit in {WEEK, MONTH, YEAR} and not is_rolling:
             return _previous(unit, now), place + 2
         if draft.run(place + 2, 3) == ("and", "a", "half"):
             return before_now(Duration(unit * 3 // 2, 1 if unit < HOUR else 60), now), place + 5

@@ -12,14 +12,15 @@ _CLASS = re.compile(r"([1-5])(?:xx|\*\*|xxs)(?:'s)?")
 _PLURAL = re.compile(r"([1-5]\d\d)(?:s|'s)")
 _CODE = re.compile(r"[1-5]\d\d")
 _CUES = frozenset({
-    "status", "code", "http", "statuses", "codes", "returned", "returning", "returns", "return", "statuscode",
-    "httpstatus", "responded", "http/1.1",
+    "errors", "error", "status", "code", "http", "statuses", "codes", "returned", "returning", "returns", "return",
+    "statuscode", "httpstatus", "responded", "http/1.1",
 })  # fmt: skip
 _LINKS = frozenset({"of", "with", "a", "an", "the", "is", "was", "=", ":", "as", "in", "are"})
 _NOUNS = frozenset({
     "status", "code", "codes", "statuses", "response", "responses", "error", "errors", "http", "result", "results",
     "failures",
 })  # fmt: skip
+_COMPARING = frozenset({"than", "least", "over", ">", "<", ">=", "<=", "above", "under", "below"})
 _JOINTS = frozenset({"or", "and"})
 
 
@@ -57,6 +58,8 @@ def _code(draft: Draft, index: int) -> str | None:
 
 def _is_status(draft: Draft, first: int, last: int, codes: list[str]) -> bool:
     """Whether numbers are status codes and not just numbers."""
+    if draft.said(first - 1) in _COMPARING and not any(".." in code for code in codes):
+        return False
     if len(codes) > 1 and draft.said(first - 1) not in {"between", "from"}:
         return True
     if any(".." in code for code in codes) or _PLURAL.fullmatch(draft.word(first)):

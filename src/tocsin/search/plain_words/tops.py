@@ -5,8 +5,8 @@ import re
 from tocsin.search.plain_words.contracts import Part
 from tocsin.search.plain_words.draft import Draft
 from tocsin.search.plain_words.durations import number_at
-from tocsin.search.plain_words.groups import Noun, add_group, leave_noun, noun_at, noun_before
-from tocsin.search.plain_words.intervals import MAX_LIMIT, number_before
+from tocsin.search.plain_words.groups import MAX_LIMIT, Noun, add_group, leave_noun, noun_at, noun_before
+from tocsin.search.plain_words.intervals import number_before
 from tocsin.search.plain_words.known_fields import KnownFields
 from tocsin.search.plain_words.lexicon import ARTICLES, EVENT_NOUNS
 from tocsin.search.plain_words.measures import statistic_at
@@ -63,6 +63,12 @@ def read_tops(draft: Draft, fields: KnownFields) -> None:
 
 def _new(draft: Draft, first: int) -> bool:
     behind = draft.after(first, _NEW)
+    if behind is not None and draft.said(first - 1) in {"are", "is"} and draft.said(first - 2) in _NEW_NOUNS:
+        # "which errors are new"
+        draft.is_only_new = True
+        draft.take(first, behind, Part.GROUP, "patterns that were never seen before")
+        add_group(draft, "pattern", first, first)
+        return True
     if behind is None or draft.word(behind) not in _NEW_NOUNS:
         return False
     draft.is_only_new = True
@@ -218,7 +224,7 @@ def _leave_who_has_the_most(draft: Draft, fields: KnownFields, first: int) -> No
     asked = next(
         (place for place in range(first - 1, max(-1, first - 5), -1) if draft.word(place) in {"which", "what"}), None
     )
-    if asked is not None and draft.is_plain(asked + 1) and noun_at(draft, fields, asked + 1) is None:
+    if asked is not None and draft.word(asked + 1).isalpha() and noun_at(draft, fields, asked + 1) is None:
         leave_noun(draft, fields, asked + 1)
 
 

@@ -100,7 +100,7 @@ class Translator:
 
 
 def _read(draft: Draft, times: Times, fields: KnownFields, services: KnownServices) -> Translation:
-    read_query_words(draft)
+    read_query_words(draft, fields)
     read_columns(draft)
     read_sorting(draft)
     read_ids(draft)

@@ -3,14 +3,14 @@
 import asyncio
 import fcntl
 import os
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow as pa
 
 from tocsin.kit.errors import DataDirectoryInUse, StartupError, StoreUnavailable, TocsinError
-from tocsin.logmodel.batch import LogBatch
+from tocsin.logmodel.batch import STORED_LOG_COLUMNS, LogBatch
 from tocsin.logmodel.log import Log
 from tocsin.logstore.backends.clickhouse import schema
 from tocsin.logstore.backends.clickhouse.connection import ClickHousePool, embedded_client
@@ -127,9 +127,16 @@ class EmbeddedClickHouseStore:
         """See the port."""
         return await self._reader.shape_counts(selection, interval_nano=interval_nano)
 
-    async def sample(self, selection: Selection, *, slices: int, rows_per_slice: int) -> pa.Table:
+    async def sample(
+        self,
+        selection: Selection,
+        *,
+        slices: int,
+        rows_per_slice: int,
+        columns: Sequence[str] = STORED_LOG_COLUMNS,
+    ) -> pa.Table:
         """See the port."""
-        return await self._reader.sample(selection, slices=slices, rows_per_slice=rows_per_slice)
+        return await self._reader.sample(selection, slices=slices, rows_per_slice=rows_per_slice, columns=columns)
 
     async def aggregate(self, plan: AggregatePlan) -> list[AggregateRow]:
         """See the port."""

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tocsin.kit.errors import QueryTimedOut, QueryTooExpensive
-from tocsin.logmodel.batch import STORED_LOG_SCHEMA, logs_of
+from tocsin.logmodel.batch import STORED_LOG_COLUMNS, STORED_LOG_SCHEMA, logs_of
 from tocsin.logmodel.log import Log
 from tocsin.logstore.backends.clickhouse.aggregation import (
     aggregate_rows,
@@ -27,7 +27,12 @@ from tocsin.logstore.backends.clickhouse.connection import MEMORY_LIMIT, ClickHo
 from tocsin.logstore.backends.clickhouse.printer import Printer
 from tocsin.logstore.backends.clickhouse.probe import Keys, first_of_each, keys_of
 from tocsin.logstore.backends.clickhouse.schema import DATABASE, LEDGER, LOG_COLUMNS, LOGS
-from tocsin.logstore.backends.clickhouse.shapes import sample_statement, shape_counts_statement, shape_counts_table
+from tocsin.logstore.backends.clickhouse.shapes import (
+    SAMPLED_BY,
+    sample_statement,
+    shape_counts_statement,
+    shape_counts_table,
+)
 from tocsin.logstore.ports import (
     SHAPE_COUNTS_SCHEMA,
     AggregatePlan,
@@ -136,22 +141,33 @@ ORDER BY timestamp DESC, ingest_sequence DESC LIMIT 1 BY shape"""
         sql = shape_counts_statement(selection, printer, starts)
         return shape_counts_table(await self.fetch(sql, printer, timeout_seconds=selection.timeout_seconds))
 
-    async def sample(self, selection: Selection, *, slices: int, rows_per_slice: int) -> pa.Table:
+    async def sample(
+        self,
+        selection: Selection,
+        *,
+        slices: int,
+        rows_per_slice: int,
+        columns: Sequence[str] = STORED_LOG_COLUMNS,
+    ) -> pa.Table:
         """See the port."""
         parts = [
             part for part in slice_ranges(selection.time_range, slices) if part.start_unix_nano < part.end_unix_nano
         ]
+        schema = pa.schema([each for each in STORED_LOG_SCHEMA if each.name in {*columns, *SAMPLED_BY}])
         starts = range(0, len(parts), SLICES_A_STATEMENT)
         statements = [
-            self._sample(selection, parts[start : start + SLICES_A_STATEMENT], rows_per_slice) for start in starts
+            self._sample(selection, parts[start : start + SLICES_A_STATEMENT], rows_per_slice, schema)
+            for start in starts
         ]
-        return pa.Table.from_batches(await asyncio.gather(*statements), schema=STORED_LOG_SCHEMA)
+        return pa.Table.from_batches(await asyncio.gather(*statements), schema=schema).select(list(columns))
 
-    async def _sample(self, selection: Selection, parts: Sequence[TimeRange], rows: int) -> pa.RecordBatch:
+    async def _sample(
+        self, selection: Selection, parts: Sequence[TimeRange], rows: int, schema: pa.Schema
+    ) -> pa.RecordBatch:
         for once in (False, True):
             printer = Printer(self.promoted)
-            sql = sample_statement(selection, parts, printer, rows=rows, once=once)
-            found = await self.fetch_logs(sql, printer, timeout_seconds=selection.timeout_seconds)
+            sql = sample_statement(selection, parts, printer, schema.names, rows=rows, once=once)
+            found = await self.fetch_logs(sql, printer, timeout_seconds=selection.timeout_seconds, schema=schema)
             if first_of_each(_keys(found)).all():
                 break
         return found
@@ -214,11 +230,13 @@ WHERE active AND database = '{DATABASE}' AND table = 'logs'"""
             error.maximum = MAX_MEMORY_BYTES if error.limit == MEMORY_LIMIT else None
             raise
 
-    async def fetch_logs(self, sql: str, printer: Printer, *, timeout_seconds: float) -> pa.RecordBatch:
-        """Ask for ``LOG_COLUMNS``; the answer in ``STORED_LOG_SCHEMA``, in one piece."""
+    async def fetch_logs(
+        self, sql: str, printer: Printer, *, timeout_seconds: float, schema: pa.Schema = STORED_LOG_SCHEMA
+    ) -> pa.RecordBatch:
+        """Ask for the columns of ``STORED_LOG_SCHEMA``, or those of ``schema``; the answer in one piece."""
         table = await self.fetch(sql, printer, timeout_seconds=timeout_seconds)
-        columns = [table[field.name].combine_chunks().cast(field.type) for field in STORED_LOG_SCHEMA]
-        return pa.RecordBatch.from_arrays(columns, schema=STORED_LOG_SCHEMA)
+        columns = [table[field.name].combine_chunks().cast(field.type) for field in schema]
+        return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _keys(rows: pa.RecordBatch) -> Keys:

@@ -9,11 +9,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from tocsin.logstore.backends.clickhouse.printer import Printer
-from tocsin.logstore.backends.clickhouse.schema import LOG_COLUMNS, LOGS
+from tocsin.logstore.backends.clickhouse.schema import LOGS
 from tocsin.logstore.ports import SHAPE_COUNTS_SCHEMA, Selection, TimeRange
 from tocsin.query.tree import Everything
 
-_COLUMNS = ", ".join(LOG_COLUMNS)
+SAMPLED_BY = ("timestamp", "ingest_sequence", "content_hash")
+"""By these a sample is ordered, and what is stored twice is found."""
+
 _SEVERITY_BITS = 8
 _SEVERITY_MASK = (1 << _SEVERITY_BITS) - 1
 _UINT64_MASK = (1 << 64) - 1
@@ -53,21 +55,28 @@ def shape_counts_table(answer: pa.Table) -> pa.Table:
 
 
 def sample_statement(
-    selection: Selection, parts: Sequence[TimeRange], printer: Printer, *, rows: int, once: bool
+    selection: Selection,
+    parts: Sequence[TimeRange],
+    printer: Printer,
+    columns: Sequence[str],
+    *,
+    rows: int,
+    once: bool,
 ) -> str:
     """The statement whose answer is the first ``rows`` matching logs of each of these parts, oldest first.
 
     Each part is read in the order of the primary key, up to its last row. ``once`` leaves out what is stored twice, at
-    several times the cost.
+    several times the cost. ``columns`` have those of ``SAMPLED_BY`` among them.
     """
+    wanted = ", ".join(columns)
     is_limited = not isinstance(selection.query, Everything)
     # Once in the text, however many parts there are: a query may name thousands of shapes.
     matching = f"WITH {printer.condition(selection.query)} AS matching\n" if is_limited else ""
     selects = [
-        f"(SELECT {_COLUMNS} FROM {LOGS}"
+        f"(SELECT {wanted} FROM {LOGS}"
         f" WHERE {printer.scope(selection.organization_id, part)}{' AND matching' if is_limited else ''}"
         f" ORDER BY timestamp, ingest_sequence{' LIMIT 1 BY timestamp, content_hash' if once else ''} LIMIT {rows:d})"
         for part in parts
     ]
     union = "\nUNION ALL\n".join(selects)
-    return f"{matching}SELECT {_COLUMNS} FROM (\n{union}\n) ORDER BY timestamp, ingest_sequence"
+    return f"{matching}SELECT {wanted} FROM (\n{union}\n) ORDER BY timestamp, ingest_sequence"

@@ -1,13 +1,13 @@
 """``MemoryLogStore``: the whole port in plain Python, kept in memory. Every other backend must agree with it."""
 
 from collections import Counter
-from collections.abc import AsyncIterator, Collection, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
 
-from tocsin.logmodel.batch import STORED_LOG_SCHEMA, LogBatch, logs_of
+from tocsin.logmodel.batch import STORED_LOG_COLUMNS, STORED_LOG_SCHEMA, LogBatch, logs_of
 from tocsin.logmodel.log import Log
 from tocsin.logstore.backends.memory.aggregation import aggregated, counted_keys, shape_counts
 from tocsin.logstore.backends.memory.evaluate import matches
@@ -135,12 +135,19 @@ class MemoryLogStore:
         logs = (row.log for row in self._matching(selection))
         return shape_counts(logs, interval_starts(selection.time_range, interval_nano))
 
-    async def sample(self, selection: Selection, *, slices: int, rows_per_slice: int) -> pa.Table:
+    async def sample(
+        self,
+        selection: Selection,
+        *,
+        slices: int,
+        rows_per_slice: int,
+        columns: Sequence[str] = STORED_LOG_COLUMNS,
+    ) -> pa.Table:
         """See the port."""
         parts = [replace(selection, time_range=each) for each in slice_ranges(selection.time_range, slices)]
         plans = [ScanPlan(selection=part, order=Order.OLDEST_FIRST, limit=rows_per_slice) for part in parts]
         batches = [batch for plan in plans async for batch in self.scan(plan)]
-        return pa.Table.from_batches(batches, schema=STORED_LOG_SCHEMA)
+        return pa.Table.from_batches(batches, schema=STORED_LOG_SCHEMA).select(list(columns))
 
     async def aggregate(self, plan: AggregatePlan) -> list[AggregateRow]:
         """See the port."""

@@ -8,12 +8,12 @@ reader and closing the iterator leaves nothing running.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import replace
 
 import pyarrow as pa
 
-from tocsin.logmodel.batch import STORED_LOG_SCHEMA, logs_of
+from tocsin.logmodel.batch import STORED_LOG_COLUMNS, STORED_LOG_SCHEMA, logs_of
 from tocsin.logmodel.log import Log
 from tocsin.logstore.backends.postgres.aggregates import aggregate_rows, aggregate_sql
 from tocsin.logstore.backends.postgres.connection import PostgresPool, Row
@@ -100,7 +100,14 @@ GROUP BY shape ORDER BY 2 DESC, shape < 0, shape LIMIT {limit:d}""")
             rows = await found.fetch(shape_counts_sql(found, interval_nano))
         return await asyncio.to_thread(shape_counts_table, rows, starts)
 
-    async def sample(self, selection: Selection, *, slices: int, rows_per_slice: int) -> pa.Table:
+    async def sample(
+        self,
+        selection: Selection,
+        *,
+        slices: int,
+        rows_per_slice: int,
+        columns: Sequence[str] = STORED_LOG_COLUMNS,
+    ) -> pa.Table:
         """See the port: a scan of each part, which the primary key ends early."""
         deadline = time.monotonic() + selection.timeout_seconds
         batches: list[pa.RecordBatch] = []
@@ -109,7 +116,7 @@ GROUP BY shape ORDER BY 2 DESC, shape < 0, shape LIMIT {limit:d}""")
                 within = replace(selection, time_range=part, timeout_seconds=deadline - time.monotonic())
                 plan = ScanPlan(selection=within, order=Order.OLDEST_FIRST, limit=rows_per_slice)
                 batches += [batch async for batch in self.scan(plan)]
-        return pa.Table.from_batches(batches, schema=STORED_LOG_SCHEMA)
+        return pa.Table.from_batches(batches, schema=STORED_LOG_SCHEMA).select(list(columns))
 
     async def aggregate(self, plan: AggregatePlan) -> list[AggregateRow]:
         """See the port."""

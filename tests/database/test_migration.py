@@ -10,6 +10,7 @@ from alembic.migration import MigrationContext
 
 import tocsin.accounts.tables
 import tocsin.ingest.tables
+import tocsin.patterns.tables
 import tocsin.search.meaning.tables
 import tocsin.search.tables
 from tocsin.database.engine import driver_url
@@ -19,6 +20,7 @@ from tocsin.database.tables import Table
 ROOMS_WITH_TABLES = (
     tocsin.accounts.tables,
     tocsin.ingest.tables,
+    tocsin.patterns.tables,
     tocsin.search.meaning.tables,
     tocsin.search.tables,
 )

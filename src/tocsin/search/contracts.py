@@ -1,6 +1,6 @@
 """What other rooms see of search: questions and answers."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -183,6 +183,8 @@ class Aggregate:
     groups: list[Group]
     #: Whether there are combinations of values with fewer logs.
     has_more: bool
+    #: How the patterns among the values read, by id.
+    templates: dict[str, str] = field(default_factory=dict)
 
 
 class Surroundings(StrEnum):

@@ -34,6 +34,7 @@ from tocsin.search.field_names import begins_with, both, field_named, has_value,
 from tocsin.search.intervals import interval_nano
 from tocsin.search.limits import QueryLimits
 from tocsin.search.measures import MAX_MEASURES, NamedMeasure, measure_named
+from tocsin.search.pattern_groups import PATTERN, added_up, by_shape, templates_of
 from tocsin.search.questions import Questions, check_limit, check_number
 
 DEFAULT_FIELDS, MAX_FIELDS = 100, 1_000
@@ -119,6 +120,40 @@ class ExplorationService:
         check_limit(grouping.limit, MAX_GROUPS)
         check_number("measures", len(grouping.measures), MAX_MEASURES)
         check_number("fields to group by", max(1, len(grouping.by)), MAX_GROUPED_FIELDS)
+        if PATTERN in grouping.by:
+            return await self._aggregate_by_pattern(question, grouping)
+        return await self._aggregate(question, grouping)
+
+    async def _aggregate_by_pattern(self, question: Question, grouping: Grouping) -> Aggregate:
+        """Ask for shapes, as many as an answer may have, and add them up."""
+        catalogue = await self._questions.catalogue(question.organization_id)
+        names = tuple(dict.fromkeys(grouping.by))
+        plan, measures, fields = await self._plan(question, by_shape(replace(grouping, by=names)))
+        interval, time_range = plan.interval_nano, plan.selection.time_range
+        intervals = 1 if interval is None else len(interval_starts(time_range, interval))
+        plan = replace(plan, limit=MAX_ROWS // intervals)
+        async with self._limits.slot(plan.selection):
+            rows = await self._store.aggregate(plan)
+        if len({row.values for row in rows}) >= plan.limit:
+            raise InvalidRequest(
+                f"the shapes of the logs that match make {plan.limit:,} groups or more: narrow the query or the "
+                "time range, or leave the interval out"
+            )
+        place = names.index(PATTERN)
+        answer = _answer(added_up(rows, place, catalogue), plan, measures, fields, limit=grouping.limit)
+        named = [replace(group, values=_renamed(group.values)) for group in answer.groups]
+        templates = templates_of([group.values[PATTERN] for group in named], catalogue)
+        return replace(answer, groups=named, templates=templates)
+
+    async def _aggregate(self, question: Question, grouping: Grouping) -> Aggregate:
+        plan, measures, fields = await self._plan(question, grouping)
+        async with self._limits.slot(plan.selection):
+            rows = await self._store.aggregate(plan)
+        return _answer(rows, plan, measures, fields, limit=grouping.limit)
+
+    async def _plan(
+        self, question: Question, grouping: Grouping
+    ) -> tuple[AggregatePlan, list[NamedMeasure], list[Field]]:
         measures = [measure_named(name) for name in dict.fromkeys(grouping.measures)]
         fields = [field_named(name) for name in dict.fromkeys(grouping.by)]
         selection = await self._selection(question)
@@ -131,15 +166,7 @@ class ExplorationService:
             interval_nano=interval,
             limit=grouping.limit + 1,
         )
-        async with self._limits.slot(selection):
-            rows = await self._store.aggregate(plan)
-        kept = _largest(rows, grouping.limit)
-        return Aggregate(
-            time_range=selection.time_range,
-            interval_nano=interval,
-            groups=[_group(row, fields, measures, plan) for row in rows if row.values in kept],
-            has_more=any(row.values not in kept for row in rows),
-        )
+        return plan, measures, fields
 
     async def _selection(self, question: Question) -> Selection:
         return await self._questions.selection(question, timeout_seconds=self._limits.timeout_seconds)
@@ -158,6 +185,28 @@ class ExplorationService:
         plan = AggregatePlan(selection=selection, measures=(_COUNT,), by=(field,), limit=limit)
         rows = await self._store.aggregate(plan)
         return [ValueCount(value, _count(row)) for row in rows if (value := row.values[0]) is not None]
+
+
+def _answer(
+    rows: list[AggregateRow],
+    plan: AggregatePlan,
+    measures: list[NamedMeasure],
+    fields: list[Field],
+    *,
+    limit: int,
+) -> Aggregate:
+    kept = _largest(rows, limit)
+    return Aggregate(
+        time_range=plan.selection.time_range,
+        interval_nano=plan.interval_nano,
+        groups=[_group(row, fields, measures, plan) for row in rows if row.values in kept],
+        has_more=any(row.values not in kept for row in rows),
+    )
+
+
+def _renamed(values: dict[str, str | None]) -> dict[str, str | None]:
+    """Values by pattern, where they were by shape."""
+    return {PATTERN if name == LogColumn.SHAPE.value else name: value for name, value in values.items()}
 
 
 def _where(selection: Selection, condition: Node) -> Selection:

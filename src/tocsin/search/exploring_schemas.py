@@ -76,6 +76,8 @@ class AggregateResponse(msgspec.Struct, frozen=True, kw_only=True):
     interval_seconds: int | None
     groups: list[GroupResponse]
     has_more: bool
+    #: How the patterns among the values read, by id.
+    templates: dict[str, str]
     from_: str = msgspec.field(name="from")
     to: str
     took_ms: float
@@ -145,6 +147,7 @@ def aggregate_response(aggregate: Aggregate, *, took_ms: float) -> AggregateResp
             for each in aggregate.groups
         ],
         has_more=aggregate.has_more,
+        templates=aggregate.templates,
         from_=rfc3339(aggregate.time_range.start_unix_nano),
         to=rfc3339(aggregate.time_range.end_unix_nano),
         took_ms=took_ms,

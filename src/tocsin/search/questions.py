@@ -46,6 +46,10 @@ class Questions:
             timeout_seconds=timeout_seconds,
         )
 
+    async def catalogue(self, organization_id: OrganizationId) -> PatternCatalogue:
+        """The organization's patterns. Raises ``ServiceUnavailable``."""
+        return await self._catalogues.catalogue(organization_id)
+
     async def query(self, organization_id: OrganizationId, text: str) -> Node:
         """The query as a store takes it.
 

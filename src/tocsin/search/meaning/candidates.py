@@ -15,7 +15,8 @@ from tocsin.kit.errors import QueryTimedOut, QueryTooExpensive
 from tocsin.logmodel.batch import STORED_LOG_SCHEMA
 from tocsin.logstore.ports import LogStore, Order, ScanPlan, Selection
 from tocsin.patterns.contracts import Pattern
-from tocsin.query.tree import And, Node, Or, Phrase, ShapeIn
+from tocsin.query.text import joined
+from tocsin.query.tree import And, Node, Operator, Or, Phrase, ShapeIn, ShapeIs, TimestampCompares
 from tocsin.search.field_names import both
 from tocsin.search.meaning.index import PatternIndex
 from tocsin.search.meaning.words import Term
@@ -117,12 +118,25 @@ class CandidateFinder:
             tables.append(table)
             if table.num_rows < self._pattern_rows:
                 break
-            seen = set(table["shape"].unique().to_pylist())
-            needed = [pattern for pattern in patterns[: self._needed_patterns] if pattern in left]
-            left = [pattern for pattern in left if not pattern.shapes & seen]
-            if not any(pattern in left for pattern in needed):
+            left = _without_rows(left, table)
+            if left:
+                tables.append(await self._first_of_each_pattern(found, left))
+                left = _without_rows(left, tables[-1])
+            if not any(pattern in left for pattern in patterns[: self._needed_patterns]):
                 break
         return pa.concat_tables(tables)
+
+    async def _first_of_each_pattern(self, found: Candidates, patterns: Sequence[Pattern]) -> pa.Table:
+        """The first log of each of these patterns, where it is in the range: its moment is known."""
+        whole = self._selection.time_range
+        nodes: tuple[Node, ...] = tuple(
+            And((TimestampCompares(Operator.EQUALS, pattern.first_seen_unix_nano), ShapeIs(pattern.id)))
+            for pattern in patterns
+            if whole.start_unix_nano <= pattern.first_seen_unix_nano < whole.end_unix_nano
+        )
+        if not nodes:
+            return STORED_LOG_SCHEMA.empty_table()
+        return await self._rows(found, "first logs of the best patterns", joined(Or, nodes), limit=len(nodes))
 
     async def _rows(self, found: Candidates, name: str, node: Node, *, limit: int) -> pa.Table:
         try:
@@ -146,6 +160,11 @@ class CandidateFinder:
         plan = ScanPlan(selection=selection, order=Order.OLDEST_FIRST, limit=limit)
         batches = [batch async for batch in self._store.scan(plan)]
         return pa.Table.from_batches(batches, schema=STORED_LOG_SCHEMA)
+
+
+def _without_rows(patterns: Sequence[Pattern], table: pa.Table) -> list[Pattern]:
+    seen = set(table["shape"].unique().to_pylist())
+    return [pattern for pattern in patterns if not pattern.shapes & seen]
 
 
 def any_of(terms: Sequence[Term]) -> Node:

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from tests.patterns.conftest import ORGANIZATION, OTHER_ORGANIZATION, SOMEBODY, new_service, write
+from tests.patterns.conftest import NEVER_SECONDS, ORGANIZATION, OTHER_ORGANIZATION, SOMEBODY, new_service, write
 from tests.support.logs import NOON_UNIX_NANO
 from tests.support.reading import eventually
 from tocsin.database.service import Database
@@ -15,7 +15,7 @@ from tocsin.logmodel.masking import shape_of
 from tocsin.logstore.ports import LogStore
 from tocsin.patterns import registry
 from tocsin.patterns.contracts import EditKind, PatternCatalogue
-from tocsin.patterns.repository import PatternsRepository
+from tocsin.patterns.repository import PatternsRepository, RegisteredShape
 from tocsin.patterns.service import PatternsService
 
 SECOND = 1_000_000_000
@@ -151,6 +151,29 @@ async def test_two_processes_come_to_the_same_patterns(organizations: Database, 
     assert dict(other.patterns) == dict((await first.catalogue(ORGANIZATION)).patterns)
     await first.close()
     await second.close()
+
+
+async def test_what_another_process_registers_during_a_start_is_not_left_out(
+    organizations: Database, store: LogStore
+) -> None:
+    other = new_service(organizations, store)
+    await write(store, "cache is warm")
+    await other.look(ORGANIZATION)
+
+    class Overtaken(PatternsRepository):
+        async def shapes(self, organization_id: UUID) -> list[RegisteredShape]:
+            found = await super().shapes(organization_id)
+            await write(store, "payment 17 declined")
+            await other.look(ORGANIZATION)
+            return found
+
+    starting = PatternsService(store, Overtaken(organizations), clock=SystemClock(), look_seconds=NEVER_SECONDS)
+    assert set((await starting.look(ORGANIZATION)).pattern_ids) == {
+        shape_of("cache is warm"),
+        shape_of("payment 17 declined"),
+    }
+    await starting.close()
+    await other.close()
 
 
 async def test_a_merge_sticks_for_shapes_to_come_and_can_be_undone(service: PatternsService, store: LogStore) -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tocsin.logmodel.masking import masked_texts, shapes
 from tocsin.patterns.clustering.clusterer import PatternClusterer
 from tocsin.patterns.contracts import ShapeText
-from tocsin.patterns.variables import values_of, variables_of
+from tocsin.patterns.variables import NAME_CHARACTERS, values_of, variables_of
 
 
 def _values(template: str, messages: Sequence[str]) -> list[list[str | None]]:
@@ -106,6 +106,12 @@ def test_all_members_of_a_cluster_fit_its_template() -> None:
 )
 def test_a_variable_is_called_by_its_key_the_word_before_it_or_its_type(template: str, names: list[str]) -> None:
     assert [each.name for each in variables_of(template)] == names
+
+
+def test_a_variable_is_not_called_by_a_word_far_before_it() -> None:
+    # Expressions that look for names everywhere would take minutes for the second.
+    for far in (f"user{'.' * NAME_CHARACTERS}", f"{'a' * 900}{'-' * 900} é. {'.' * NAME_CHARACTERS}"):
+        assert [each.name for each in variables_of(f"{far}<num>")] == ["num"]
 
 
 def test_a_variable_has_its_wildcards_type() -> None:

@@ -235,9 +235,11 @@ class PatternsService:
         async with followed.turn:
             followed.is_woken = False
             if followed.position is None:
+                # In this order: what another process registers meanwhile is read again, and not left out.
+                position = await self._repository.position(organization_id)
                 shapes = await self._repository.shapes(organization_id)
                 await asyncio.to_thread(followed.registry.add, shapes)
-                followed.position = await self._repository.position(organization_id)
+                followed.position = position
             followed.registry.decide(await self._repository.edits(organization_id))
             await self._read_new_shapes(organization_id, followed, followed.position)
             await self._publish(organization_id, followed)

@@ -1,8 +1,10 @@
 """``PatternListing``: patterns whose counts are of all logs, and sum to the window's total in every case."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
+import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -10,9 +12,10 @@ from hypothesis import strategies as st
 from tests.search.conftest import ORGANIZATION, HeldClock
 from tests.support.logs import NOON_UNIX_NANO, log_batch
 from tests.support.questions import FixedCatalogue
+from tocsin.kit.errors import InvalidRequest
 from tocsin.logmodel.levels import Level
 from tocsin.logstore.backends.memory.store import MemoryLogStore
-from tocsin.logstore.ports import LogStore, Receipt
+from tocsin.logstore.ports import LogStore, Receipt, Selection
 from tocsin.patterns.contracts import Pattern, PatternCatalogue
 from tocsin.search.contracts import Question
 from tocsin.search.limits import QueryLimits
@@ -98,6 +101,25 @@ async def test_logs_are_divided_by_pattern(store: LogStore, clock: HeldClock) ->
     assert first.counts == [2, 0, 0, 0, 0, 1]
     assert (second.pattern.id, second.count, second.count_before) == (4, 1, 1)
     assert (found.pattern_total, found.others, found.unregistered) == (2, 0, 0)
+
+
+async def test_a_sparkline_has_a_bounded_number_of_intervals(store: LogStore, clock: HeldClock) -> None:
+    with pytest.raises(InvalidRequest, match="1 to 300 intervals"):
+        await listing(store, clock, LateCatalogue(THREE)).patterns(question(), interval="10s")
+
+
+async def test_the_time_before_is_one_that_stores_have_numbers_for(clock: HeldClock) -> None:
+    starts: list[int] = []
+
+    class Recording(MemoryLogStore):
+        async def shape_counts(self, selection: Selection, *, interval_nano: int) -> pa.Table:
+            starts.append(selection.time_range.start_unix_nano)
+            return await super().shape_counts(selection, interval_nano=interval_nano)
+
+    since_ever = replace(question(), start="1677-09-22")
+    await listing(Recording(), clock, LateCatalogue(THREE)).patterns(since_ever)
+    assert len(starts) == 2
+    assert min(starts) >= -(2**63)
 
 
 async def test_a_pattern_is_new_that_was_never_seen_before_though_others_were(

@@ -16,16 +16,19 @@ from tocsin.search.contracts import Question, ValueCount
 from tocsin.search.intervals import interval_nano
 from tocsin.search.limits import QueryLimits
 from tocsin.search.pattern_contracts import PatternCount, PatternCounts, PatternOrder, Trend
-from tocsin.search.questions import Questions, check_limit
+from tocsin.search.questions import Questions, check_limit, check_number
 
 DEFAULT_PATTERNS, MAX_PATTERNS = 100, 5_000
+
+MAX_INTERVALS = 300
+"""Of a sparkline. A row of the counts, of which there are several for each shape, has a number for each."""
 
 STEADY_DEVIATIONS = 3.0
 """A count that is no further from the one before, in standard deviations of the difference of two Poisson counts, is
 steady; and so is one that is no more than half as large again."""
 
 _STEADY_RATIO = 1.5
-_UNREGISTERED = -1
+_EARLIEST_UNIX_NANO = -(2**63) + 1
 
 Integers = npt.NDArray[np.int64]
 Value = TypeVar("Value", bound=Hashable)
@@ -65,6 +68,7 @@ class PatternListing:
         check_limit(limit, MAX_PATTERNS)
         selection = await self._questions.selection(question, timeout_seconds=self._limits.timeout_seconds)
         nanoseconds = interval_nano(interval, selection.time_range)
+        check_number("intervals", len(interval_starts(selection.time_range, nanoseconds)), MAX_INTERVALS)
         before = replace(selection, time_range=_just_before(selection.time_range))
         async with self._limits.slot(selection):
             rows, rows_before = await asyncio.gather(
@@ -73,9 +77,8 @@ class PatternListing:
             )
         catalogue = await self._catalogue(selection, rows)
         total = _sum(rows)
-        rows, rows_before = (_registered(each, catalogue) for each in (rows, rows_before))
-        registered = _sum(rows)
-        counted = _counted(rows, rows_before, catalogue, selection.time_range)
+        # In a thread: there are as many rows as shapes, times services and severities.
+        registered, counted = await asyncio.to_thread(_counted, rows, rows_before, catalogue, selection.time_range)
         found = sorted((each for each in counted if each.is_new or not only_new), key=_SORTS[order])
         shown = [_shown(each, total) for each in found[:limit]]
         return PatternCounts(
@@ -133,9 +136,11 @@ _SORTS: dict[PatternOrder, Callable[[_Counted], tuple[float, ...]]] = {
 
 def _counted(
     rows: pa.Table, rows_before: pa.Table, catalogue: PatternCatalogue, time_range: TimeRange
-) -> list[_Counted]:
+) -> tuple[int, list[_Counted]]:
+    """How many logs are of shapes that the catalogue knows, and these by pattern."""
+    rows, rows_before = (_registered(each, catalogue) for each in (rows, rows_before))
     if not rows.num_rows:
-        return []
+        return 0, []
     places, patterns = _places(rows["shape"].to_numpy(), catalogue)
     number = len(patterns)
     counts = rows["count"].to_numpy().astype(np.int64)
@@ -149,7 +154,7 @@ def _counted(
     totals = np.bincount(places, weights=counts, minlength=number).astype(np.int64)
     known_since = catalogue.first_seen_unix_nano
     had_others_before = known_since is not None and known_since < time_range.start_unix_nano
-    return [
+    return _sum(rows), [
         _Counted(
             pattern=pattern,
             count=int(totals[place]),
@@ -228,7 +233,7 @@ def _shown(counted: _Counted, total: int) -> PatternCount:
 
 def _just_before(time_range: TimeRange) -> TimeRange:
     length = time_range.end_unix_nano - time_range.start_unix_nano
-    return TimeRange(time_range.start_unix_nano - length, time_range.start_unix_nano)
+    return TimeRange(max(time_range.start_unix_nano - length, _EARLIEST_UNIX_NANO), time_range.start_unix_nano)
 
 
 def _whole(time_range: TimeRange) -> int:

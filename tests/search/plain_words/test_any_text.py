@@ -47,6 +47,7 @@ def check_that_it_can_be_asked(translation: Translation, now_unix_nano: int) -> 
 @example("between 9999-12-31 and 0001-01-01", UTC, NOW_UNIX_NANO)
 @example("errors 0 hours ago last 0 minutes since 99:99 p0 of duration_ms", UTC, NOW_UNIX_NANO)
 @example("last 999999 years", UTC, 0)
+@example("duration_ms > over 5 and latency < >= 7", UTC, NOW_UNIX_NANO)
 @example('a" "" \'\' “” *:* level: service:( -', UTC, NOW_UNIX_NANO)
 def test_any_text_becomes_something_that_can_be_asked(text: str, zone: ZoneInfo, now_unix_nano: int) -> None:
     for vocabulary in (VOCABULARY, Vocabulary()):

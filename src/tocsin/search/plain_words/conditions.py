@@ -116,7 +116,11 @@ def _operator_at(draft: Draft, place: int) -> tuple[str, int]:
     """The comparison that begins at ``place``, and the place behind it; without one, an empty text."""
     behind = draft.after(place, _OPERATORS, longest=5)
     if behind is not None and _is_sign(draft, behind - 1, behind) and draft.word(behind) in _OPERATORS:
-        behind = draft.after(behind, _OPERATORS) or behind
+        second = draft.after(behind, _OPERATORS) or behind
+        if " ".join(draft.run(place, second - place)) not in _OPERATORS:
+            # Two that are none together, as in `> over`: the last is meant.
+            place = behind
+        behind = second
     if behind is None:
         linked = draft.past(place, _LINKS)
         behind = draft.after(linked, _OPERATORS, longest=5) if linked > place else None

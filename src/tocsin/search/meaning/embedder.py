@@ -129,10 +129,12 @@ class PatternEmbedder:
         while True:
             await self._woken.wait()
             self._woken.clear()
-            for organization_id, shelf in list(self._shelves.items()):
-                if not await self._caught_up(organization_id, shelf):
-                    self._woken.set()
-            await asyncio.sleep(RETRY_SECONDS if self._woken.is_set() else REFRESH_SECONDS)
+            caught_up = [await self._caught_up(*each) for each in list(self._shelves.items())]
+            if all(caught_up):
+                await asyncio.sleep(REFRESH_SECONDS)
+                continue
+            self._woken.set()
+            await asyncio.sleep(RETRY_SECONDS)
 
     async def _caught_up(self, organization_id: OrganizationId, shelf: _Shelf) -> bool:
         """Whether all that could be done for an organization was done."""

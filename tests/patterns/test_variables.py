@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tocsin.logmodel.masking import masked_texts, shapes
+from tocsin.patterns import variables
 from tocsin.patterns.clustering.clusterer import PatternClusterer
 from tocsin.patterns.contracts import ShapeText
 from tocsin.patterns.variables import NAME_CHARACTERS, values_of, variables_of
@@ -112,6 +113,11 @@ def test_a_variable_is_not_called_by_a_word_far_before_it() -> None:
     # Expressions that look for names everywhere would take minutes for the second.
     for far in (f"user{'.' * NAME_CHARACTERS}", f"{'a' * 900}{'-' * 900} é. {'.' * NAME_CHARACTERS}"):
         assert [each.name for each in variables_of(f"{far}<num>")] == ["num"]
+
+
+def test_shapes_with_few_messages_have_no_values_where_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(variables, "MAX_ALIGNMENT_WORK", len("user ann is in"))
+    assert _values("user <*> is in", ["user bo is in", "user ann is in", "user ann is in"]) == [[None, "ann", "ann"]]
 
 
 def test_a_variable_has_its_wildcards_type() -> None:

@@ -34,6 +34,13 @@ _NAME_OF_ANY = "value"
 NAME_CHARACTERS = 200
 """So far before a wildcard its name is looked for. The expressions take the cube of this: 15 ms at worst."""
 
+MAX_ALIGNMENT_WORK = 1_000_000_000
+"""Characters times the square of the wildcards, which is what RE2 takes time for: some two seconds.
+
+A thousand shapes of 200 characters with 20 wildcards take a twelfth of it. Beyond, the shapes with the fewest messages
+have no values.
+"""
+
 Indices = npt.NDArray[np.int64]
 
 
@@ -65,13 +72,14 @@ def values_of(template: str, messages: pa.Array, shapes: pa.Array) -> list[pa.Ar
         shapes: ``uint64``, of these messages.
 
     Returns:
-        ``large_string`` columns as long as ``messages``, null where a message does not fit the template.
+        ``large_string`` columns as long as ``messages``, null where a message does not fit the template, and for shapes
+        beyond ``MAX_ALIGNMENT_WORK``.
     """
     parsed = Template(template)
     if not parsed.types:
         return []
     taken_apart = _taken_apart(messages, shapes)
-    alignments = [parsed.aligned(text) for text in taken_apart.marked]
+    alignments = _alignments(parsed, taken_apart)
     fits = np.array([each is not None for each in alignments], dtype=np.bool_)[taken_apart.shapes]
     rows = np.flatnonzero(fits & taken_apart.is_regular)
     if not len(rows):
@@ -121,6 +129,19 @@ def _taken_apart(messages: pa.Array, shape_numbers: pa.Array) -> _TakenApart:
         parts=lists.values,
         first_part=offsets[:-1],
     )
+
+
+def _alignments(template: Template, messages: _TakenApart) -> list[tuple[str, ...] | None]:
+    """What stands in each wildcard, for each shape: those with the most messages first, as far as the work goes."""
+    found: list[tuple[str, ...] | None] = [None] * len(messages.marked)
+    left = MAX_ALIGNMENT_WORK
+    for shape in np.argsort(-np.bincount(messages.shapes, minlength=len(found)), kind="stable").tolist():
+        text = messages.marked[shape]
+        left -= len(text) * len(template.types) ** 2
+        if left < 0:
+            break
+        found[shape] = template.aligned(text)
+    return found
 
 
 class _Columns:

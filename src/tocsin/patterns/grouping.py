@@ -18,7 +18,7 @@ def patterns_of(
     clusters: Iterable[Grouped],
     first_seen: Mapping[int, int],
     edits: Sequence[Edit],
-    template_of: Callable[[Collection[int]], str],
+    template_of: Callable[[frozenset[int]], str],
 ) -> list[Pattern]:
     """The patterns that these clusters and edits make, each shape in exactly one of them.
 
@@ -83,7 +83,7 @@ def _pattern(
     shapes: frozenset[int],
     partition: _Partition,
     first_seen: Mapping[int, int],
-    template_of: Callable[[Collection[int]], str],
+    template_of: Callable[[frozenset[int]], str],
 ) -> Pattern:
     founder = min(shapes, key=lambda shape: (first_seen[shape], shape))
     template = partition.templates.get(shapes) or template_of(shapes)

@@ -1,6 +1,6 @@
 """One organization's shapes in memory, and the patterns that they make. Does no I/O."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 
 from tocsin.logmodel.masking import masked_texts
@@ -27,6 +27,8 @@ class PatternRegistry:
         self._clusterer = PatternClusterer()
         self._edits: tuple[Edit, ...] = ()
         self._catalogue = PatternCatalogue()
+        #: How shapes read that people have put together or taken apart; each costs as much as clustering them.
+        self._templates: dict[frozenset[int], str] = {}
         self._is_stale = False
         self._is_full = False
 
@@ -46,6 +48,9 @@ class PatternRegistry:
             if each.shape not in self._shapes and len(self._shapes) >= MAX_SHAPES:
                 self._is_full = self._is_stale = True
                 continue
+            if each.shape in self._shapes:
+                # Its other message may read otherwise.
+                self._templates.clear()
             self._shapes[each.shape] = each
             added.append(each)
         if added:
@@ -86,7 +91,13 @@ class PatternRegistry:
     def _made(self) -> PatternCatalogue:
         clusters = [Grouped(each.shapes, each.template) for each in self._clusterer.clusters()]
         first_seen = {each.shape: each.first_seen_unix_nano for each in self._shapes.values()}
-        patterns = patterns_of(clusters, first_seen, self._edits, self._template_of)
+        before, self._templates = self._templates, {}
+
+        def template_of(shapes: frozenset[int]) -> str:
+            template = self._templates[shapes] = before.get(shapes) or self._template_of(shapes)
+            return template
+
+        patterns = patterns_of(clusters, first_seen, self._edits, template_of)
         return PatternCatalogue(
             patterns=MappingProxyType({pattern.id: pattern for pattern in patterns}),
             pattern_ids=MappingProxyType({shape: each.id for each in patterns for shape in each.shapes}),
@@ -94,7 +105,7 @@ class PatternRegistry:
             is_full=self._is_full,
         )
 
-    def _template_of(self, shapes: Collection[int]) -> str:
+    def _template_of(self, shapes: frozenset[int]) -> str:
         """How shapes read that people have put together or taken apart."""
         known = sorted(
             (self._shapes[shape] for shape in shapes), key=lambda each: (each.first_seen_unix_nano, each.shape)

@@ -16,7 +16,9 @@ from tocsin.logstore.ports import EarliestMessage, OrganizationId, SeenShape
 MAX_SHAPES = 8_000
 """Shapes that a statement names: at 21 bytes each it stays below ClickHouse's limit of 256 KiB of text."""
 
-_TIMEOUT_SECONDS = 30.0
+CATCHING_UP_TIMEOUT_SECONDS = 300.0
+"""These questions are about all logs after a position, which may be all that there are."""
+
 _SEEN_SCHEMA = {"shape": pl.UInt64, "rows": pl.UInt64, "first": pl.Int64}
 _EARLIEST_SCHEMA = {"shape": pl.UInt64, "timestamp": pl.Int64, "content_hash": pl.UInt64, "message": pl.String}
 
@@ -29,7 +31,7 @@ async def stored_shapes(
     sql = f"""
 SELECT shape, count() AS rows, min(toUnixTimestamp64Nano(timestamp)) AS first
 FROM {LOGS} WHERE {_between(printer, organization_id, after, up_to)} GROUP BY shape"""
-    return _frame(await reader.fetch(sql, printer, timeout_seconds=_TIMEOUT_SECONDS), _SEEN_SCHEMA)
+    return _frame(await reader.fetch(sql, printer, timeout_seconds=CATCHING_UP_TIMEOUT_SECONDS), _SEEN_SCHEMA)
 
 
 def recent_shapes(batches: Iterable[pa.RecordBatch], up_to: int) -> pl.DataFrame:
@@ -63,7 +65,7 @@ SELECT shape, timestamp, content_hash, message FROM {LOGS}
 WHERE {between} AND (timestamp, shape) IN (
 SELECT min(timestamp), shape FROM {LOGS} WHERE {between}{wanted} GROUP BY shape)
 ORDER BY content_hash LIMIT 1 BY shape"""
-    found = _frame(await reader.fetch(sql, printer, timeout_seconds=_TIMEOUT_SECONDS), _EARLIEST_SCHEMA)
+    found = _frame(await reader.fetch(sql, printer, timeout_seconds=CATCHING_UP_TIMEOUT_SECONDS), _EARLIEST_SCHEMA)
     return _with_shapes(found, shapes)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tocsin.cli.client import CommandFailed
-from tocsin.cli.plain_words import Translated, group_lines, shown, zone_of_this_machine
+from tocsin.cli.plain_words import Translated, comparison_lines, group_lines, shown, zone_of_this_machine
 
 ANSWER: dict[str, Any] = {
     "kind": "aggregate",
@@ -17,6 +17,7 @@ ANSWER: dict[str, Any] = {
     "interval": None,
     "limit": 5,
     "baseline": None,
+    "only_new": False,
     "not_understood": [{"text": "sum"}],
     "notes": ["sums can't be computed\x1b[31m"],
 }
@@ -31,13 +32,14 @@ def test_translation_is_shown_with_what_was_not_understood() -> None:
 
 def test_aggregate_has_its_parameters() -> None:
     question = Translated(answer=ANSWER)
-    assert question.is_aggregate
+    assert not question.is_query
+    assert not question.is_of_patterns
     assert question.grouping() == {"measure": ["count"], "by": ["service"], "interval": None, "limit": 5}
     assert (question.asked().query, question.asked().start) == ("level:>=ERROR", "now-1h")
 
 
-def test_comparison_is_refused_with_where_it_is_found() -> None:
-    with pytest.raises(CommandFailed, match="compare"):
+def test_logs_are_not_counted_where_changes_are_asked_for() -> None:
+    with pytest.raises(CommandFailed, match="what changed"):
         Translated(answer={**ANSWER, "kind": "comparison"}).asked()
 
 
@@ -52,3 +54,30 @@ def test_groups_are_lines_with_their_values_and_numbers() -> None:
 def test_time_zone_is_that_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TZ", "Asia/Kolkata")
     assert zone_of_this_machine() == "Asia/Kolkata"
+
+
+def test_patterns_have_an_answer_of_their_own() -> None:
+    assert Translated(answer=ANSWER | {"by": ["pattern"]}).is_of_patterns
+    assert not Translated(answer=ANSWER | {"by": ["pattern"], "interval": "1h"}).is_of_patterns
+    assert not Translated(answer=ANSWER | {"by": ["pattern"], "measures": ["rate"]}).is_of_patterns
+
+
+def test_groups_by_pattern_show_how_they_read() -> None:
+    group = {"start": None, "values": {"pattern": "00ab", "service": None}, "results": {"rate": 2.0}}
+    assert group_lines([group], {"00ab": "cache is <*>"}) == ["cache is <*>  –  rate 2"]
+
+
+def test_a_comparison_says_what_changed_what_is_new_and_what_was_looked_at() -> None:
+    new = {"count": 3_000, "level": "ERROR", "name": None, "template": "kaboom <num>\nat", "id": "00ab"}
+    compared = {
+        "changes": [{"sentence": "the log rose", "evidence": {"query": "level:ERROR"}}],
+        "new_patterns": [new],
+        "before": {"logs": 0, "from": "a", "to": "b"},
+        "after": {"logs": 3_000, "from": "b", "to": "c"},
+    }
+    assert comparison_lines(compared) == [
+        "the log rose  [level:ERROR]",
+        "new: 3,000 of ERROR: kaboom <num> ⏎ at  [pattern:00ab]",
+        "0 logs from a to b against 3,000 from b to c",
+    ]
+    assert comparison_lines(compared | {"changes": []})[-1].endswith("nothing changed, beyond chance")

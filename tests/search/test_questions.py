@@ -52,3 +52,16 @@ async def test_the_registry_is_asked_only_about_patterns(clock: HeldClock) -> No
     questions = Questions(Unread(), clock=clock)
     selection = await questions.selection(Question(organization_id=ORGANIZATION, text="word"), timeout_seconds=5)
     assert selection.query == Phrase(("word",))
+
+
+@pytest.mark.parametrize("text", ["e21d6fc09aa4186", "12345", "550e8400-e29b-41d4-a716-446655440000"])
+async def test_a_mistyped_id_is_not_taken_for_the_messages_that_are_all_variable(clock: HeldClock, text: str) -> None:
+    variable = shape_of("<*>")
+    pattern = Pattern(id=variable, template="<*>", shapes=frozenset({variable}), first_seen_unix_nano=1)
+    catalogue = PatternCatalogue(
+        patterns=MappingProxyType({variable: pattern}), pattern_ids=MappingProxyType({variable: variable})
+    )
+    questions = Questions(FixedCatalogue(catalogue), clock=clock)
+    assert await questions.query(ORGANIZATION, f"pattern:{text}") == ShapeIn(frozenset())
+    assert await questions.query(ORGANIZATION, "pattern:ffffffffffffffff") == ShapeIn(frozenset({2**64 - 1}))
+    assert await questions.query(ORGANIZATION, 'pattern:"<*>"') == ShapeIn(frozenset({variable}))

@@ -18,6 +18,7 @@ from tocsin.kit.clock import SystemClock
 from tocsin.kit.moments import NANOSECONDS_A_SECOND
 from tocsin.kit.setting_sections import PREFIX
 from tocsin.kit.settings import read_settings
+from tocsin.kit.telemetry import configure_logging
 from tocsin.search.contracts import Question
 from tocsin.search.meaning.service import MeaningSearch
 from tocsin.wiring import Components, build
@@ -32,6 +33,8 @@ def evaluated_search(directory: Path, *, by_meaning: bool) -> SearchReport:
     Raises:
         InvalidRequest: there are none, or they can't be read.
     """
+    # What these Tocsins say of themselves is no part of the figures.
+    configure_logging(level="ERROR", form="text")
     return asyncio.run(evaluate_search(directory, _Local(by_meaning=by_meaning)))
 
 

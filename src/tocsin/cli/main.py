@@ -104,7 +104,7 @@ def search(
     from tocsin.cli.asking import Asked
     from tocsin.cli.client import TocsinClient
     from tocsin.cli.output import print_log, print_notice
-    from tocsin.cli.plain_words import group_lines, translated
+    from tocsin.cli.plain_words import print_answer, translated
 
     if words is not None and (query or saved or since or start or end):
         raise typer.BadParameter("--words says everything: give no query, time or --saved with it")
@@ -112,11 +112,10 @@ def search(
     with TocsinClient(_settings()) as client:
         if words is not None:
             question = translated(client, words)
-            asked = question.asked()
-            if question.is_aggregate and not count:
-                groups = client.get("/v1/logs/aggregate", **asked.parameters(client), **question.grouping())["groups"]
-                print(json.dumps(groups) if as_json else "\n".join(group_lines(groups)))
+            if not question.is_query and not count:
+                print_answer(client, question, as_json=as_json)
                 return
+            asked = question.asked()
             limit = question.answer["limit"] or limit
         parameters = asked.parameters(client)
         if count:

@@ -9,7 +9,7 @@ from functools import cached_property
 from types import MappingProxyType
 from uuid import UUID
 
-from tocsin.logmodel.masking import shape_of
+from tocsin.logmodel.masking import MASK, masked_texts, shape_of
 
 _PATTERN_ID_DIGITS = 16
 _PATTERN_ID = re.compile(r"[0-9a-fA-F]{16}")
@@ -64,13 +64,18 @@ class PatternCatalogue:
         return self.pattern_ids.get(shape)
 
     def find(self, text: str) -> Pattern | None:
-        """The pattern that a person means: by an id in hexadecimal digits, a name, a template or a message."""
+        """The pattern that a person means: by an id in hexadecimal digits, a name, a template or a message.
+
+        A text that is a variable as a whole, such as a mistyped id, is no message.
+        """
         number = shape_number(text)
         if number is not None:
             found = self.pattern_of(number)
             if found is not None:
                 return self.patterns[found]
-        found = self._by_words.get(text, self.pattern_of(shape_of(text)))
+        found = self._by_words.get(text)
+        if found is None and masked_texts([text]) != [MASK]:
+            found = self.pattern_of(shape_of(text))
         return None if found is None else self.patterns[found]
 
     @cached_property

@@ -6,12 +6,15 @@ import msgspec
 from msgspec import Meta
 
 from tocsin.kit.text_forms import NO_NUL
+from tocsin.logmodel.levels import Level, level_of
+from tocsin.patterns.contracts import pattern_id_text
 from tocsin.search.comparison.contracts import (
     Change,
     ChangeKind,
     Comparison,
     ComparisonQuestion,
     NamedBaseline,
+    NewPattern,
     Reading,
     Side,
     Subject,
@@ -125,6 +128,17 @@ class ChangeResponse(SignResponse, frozen=True, kw_only=True):
     also: list[SignResponse]
 
 
+class NewPatternResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """A pattern that was never seen before the window, its logs there, and the highest of their levels."""
+
+    id: str
+    template: str
+    name: str | None
+    first_seen: str
+    count: int
+    level: Level
+
+
 class ComparisonResponse(msgspec.Struct, frozen=True, kw_only=True):
     """What changed, the most telling change first; nothing where nothing did, beyond chance.
 
@@ -139,6 +153,10 @@ class ComparisonResponse(msgspec.Struct, frozen=True, kw_only=True):
     has_more: bool
     tested: dict[SubjectKind, int]
     left_out: dict[SubjectKind, int]
+    #: Patterns that were never seen before the window, though others were: the most severe first.
+    new_patterns: list[NewPatternResponse]
+    #: How many there are, those that are left out included.
+    new_pattern_total: int
     took_ms: float
 
 
@@ -152,7 +170,20 @@ def comparison_response(comparison: Comparison, *, took_ms: float) -> Comparison
         has_more=comparison.has_more,
         tested=comparison.asked.tested,
         left_out=comparison.asked.left_out,
+        new_patterns=[_new(each) for each in comparison.new_patterns.patterns],
+        new_pattern_total=comparison.new_patterns.total,
         took_ms=took_ms,
+    )
+
+
+def _new(each: NewPattern) -> NewPatternResponse:
+    return NewPatternResponse(
+        id=pattern_id_text(each.pattern.id),
+        template=each.pattern.template,
+        name=each.pattern.name,
+        first_seen=rfc3339(each.pattern.first_seen_unix_nano),
+        count=each.count,
+        level=level_of(each.severity_number),
     )
 
 

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from tocsin.kit.clock import Clock
 from tocsin.kit.errors import InvalidRequest
-from tocsin.logmodel.masking import shape_of
+from tocsin.logmodel.masking import MASK, masked_texts, shape_of
 from tocsin.logstore.ports import OrganizationId, Selection, TimeRange
 from tocsin.patterns.contracts import PatternCatalogue, shape_number
 from tocsin.query.parser import parse
@@ -80,11 +80,12 @@ def with_shapes(node: Node, catalogue: PatternCatalogue) -> Node:
     """The node with the shapes of each pattern in the pattern's place.
 
     A pattern that the catalogue does not know is taken for a shape that was not seen yet: its id, or that of its text.
+    A text that is a variable as a whole, such as a mistyped id, has none.
     """
     match node:
         case PatternIs(text):
             found = catalogue.find(text)
-            return ShapeIn(found.shapes if found else frozenset({_shape(text)}))
+            return ShapeIn(found.shapes if found else _shapes(text))
         case Not(inner):
             return Not(with_shapes(inner, catalogue))
         case And(nodes):
@@ -115,6 +116,8 @@ def check_number(what: str, given: int, maximum: int) -> None:
         raise InvalidRequest(f"there may be 1 to {maximum:,} {what}, not {given:,}")
 
 
-def _shape(text: str) -> int:
+def _shapes(text: str) -> frozenset[int]:
     number = shape_number(text)
-    return shape_of(text) if number is None else number
+    if number is not None:
+        return frozenset({number})
+    return frozenset() if masked_texts([text]) == [MASK] else frozenset({shape_of(text)})

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tocsin.logstore.ports import OrganizationId, TimeRange
+from tocsin.patterns.contracts import Pattern
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,25 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NewPattern:
+    """A pattern that was never seen before the window, and its logs there."""
+
+    pattern: Pattern
+    count: int
+    #: The highest of them.
+    severity_number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewPatterns:
+    """Patterns that were never seen before the window, the most severe first."""
+
+    patterns: list[NewPattern] = field(default_factory=list)
+    #: How many there are, those that are left out included.
+    total: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """What changed, the most telling change first."""
 
@@ -145,3 +165,5 @@ class Comparison:
     changes: list[Change]
     has_more: bool
     asked: Asked
+    #: Told beside the changes: they are facts, whatever chance may have done.
+    new_patterns: NewPatterns

@@ -18,6 +18,7 @@ from tocsin.search.comparison.contracts import (
     ComparisonQuestion,
 )
 from tocsin.search.comparison.counted import cell_nano
+from tocsin.search.comparison.novel import new_patterns
 from tocsin.search.comparison.windows import windows_of
 from tocsin.search.field_names import both
 from tocsin.search.limits import QueryLimits
@@ -68,6 +69,7 @@ class ComparisonService:
             )
             found = await asyncio.to_thread(found_in, before, after, catalogue)
             texts = await self._texts(found, before, after, limit=question.limit)
+            new = await asyncio.to_thread(new_patterns, after.counts, after_range, catalogue)
         query = parse(question.text)
         changes = changes_told(found, before, after, catalogue, texts, query=query)
         return Comparison(
@@ -77,6 +79,7 @@ class ComparisonService:
             changes=changes[: question.limit],
             has_more=len(changes) > question.limit,
             asked=found.tests.asked,
+            new_patterns=new,
         )
 
     async def _read(self, selection: Selection) -> Window:

@@ -10,7 +10,7 @@ from tests.support.logs import NOON_UNIX_NANO
 from tests.support.reading import eventually
 from tocsin.database.service import Database
 from tocsin.kit.clock import SystemClock
-from tocsin.kit.errors import InvalidRequest, NotFound
+from tocsin.kit.errors import InvalidRequest, NotFound, ServiceUnavailable
 from tocsin.logmodel.masking import shape_of
 from tocsin.logstore.ports import LogStore
 from tocsin.patterns import registry
@@ -269,3 +269,23 @@ async def test_types_follow_the_earliest_log_and_outlast_a_restart(organizations
     restarted = new_service(organizations, store)
     assert dict((await restarted.catalogue(ORGANIZATION)).patterns) == {after.id: after}
     await restarted.close()
+
+
+async def test_shapes_that_could_not_be_written_are_written_later(
+    organizations: Database, store: LogStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = new_service(organizations, store)
+    await write(store, "cache is warm")
+    with monkeypatch.context() as patched:
+
+        async def refused(*_arguments: object, **_options: object) -> None:
+            raise ServiceUnavailable("the database is away")
+
+        patched.setattr(PatternsRepository, "register", refused)
+        with pytest.raises(ServiceUnavailable):
+            await service.look(ORGANIZATION)
+    await write(store, "payment 17 declined", at=NOON_UNIX_NANO + SECOND)
+    await service.look(ORGANIZATION)
+    kept = await PatternsRepository(organizations).shapes(ORGANIZATION)
+    assert {each.shape for each in kept} == {shape_of("cache is warm"), shape_of("payment 17 declined")}
+    await service.close()

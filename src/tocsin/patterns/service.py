@@ -53,6 +53,9 @@ class _Followed:
     is_woken: bool = True
     looked_at: float = float("-inf")
     saved_at: float = float("-inf")
+    edits_read_at: float = float("-inf")
+    #: What the registry has and the database does not.
+    unsaved: list[RegisteredShape] = field(default_factory=list)
 
     def is_due(self, now: float) -> bool:
         return self.is_woken or now - self.looked_at >= POLL_SECONDS
@@ -219,8 +222,9 @@ class PatternsService:
                     await self._look_if_possible(organization_id, followed)
 
     async def _look_if_possible(self, organization_id: OrganizationId, followed: _Followed) -> None:
+        reads_edits = monotonic() - followed.edits_read_at >= POLL_SECONDS
         try:
-            await self._look(organization_id, followed)
+            await self._look(organization_id, followed, reads_edits=reads_edits)
         except TocsinError as error:
             followed.looked_at = monotonic()
             log.warning("patterns.not_read", organization_id=str(organization_id), reason=error.detail)
@@ -231,7 +235,7 @@ class PatternsService:
             followed.looked_at = monotonic()
             log.exception("patterns.look_failed", organization_id=str(organization_id))
 
-    async def _look(self, organization_id: OrganizationId, followed: _Followed) -> None:
+    async def _look(self, organization_id: OrganizationId, followed: _Followed, *, reads_edits: bool = True) -> None:
         async with followed.turn:
             followed.is_woken = False
             if followed.position is None:
@@ -240,7 +244,9 @@ class PatternsService:
                 shapes = await self._repository.shapes(organization_id)
                 await asyncio.to_thread(followed.registry.add, shapes)
                 followed.position = position
-            followed.registry.decide(await self._repository.edits(organization_id))
+            if reads_edits:
+                followed.registry.decide(await self._repository.edits(organization_id))
+                followed.edits_read_at = monotonic()
             await self._read_new_shapes(organization_id, followed, followed.position)
             await self._publish(organization_id, followed)
             followed.looked_at = monotonic()
@@ -256,10 +262,11 @@ class PatternsService:
             asked = news[start : start + _MESSAGES_A_READ]
             earliest = await self._store.earliest_messages(organization_id, asked, after=position, up_to=up_to)
             found += [RegisteredShape(each.shape, each.timestamp_unix_nano, _cut(each.message)) for each in earliest]
-        added = await asyncio.to_thread(followed.registry.add, found)
+        followed.unsaved += await asyncio.to_thread(followed.registry.add, found)
         # A position that the database does not have is read up to again after a crash: that costs time, no shape.
-        if added or monotonic() - followed.saved_at >= SAVE_SECONDS:
-            await self._repository.register(organization_id, added, position=up_to)
+        if followed.unsaved or monotonic() - followed.saved_at >= SAVE_SECONDS:
+            await self._repository.register(organization_id, followed.unsaved, position=up_to)
+            followed.unsaved.clear()
             followed.saved_at = monotonic()
         followed.position = up_to
 

@@ -1,5 +1,6 @@
 """``ExplorationService``: which fields and values there are, and what can be computed over logs."""
 
+import asyncio
 from dataclasses import replace
 
 from tocsin.kit.errors import InvalidRequest
@@ -140,7 +141,8 @@ class ExplorationService:
                 "time range, or leave the interval out"
             )
         place = names.index(PATTERN)
-        answer = _answer(added_up(rows, place, catalogue), plan, measures, fields, limit=grouping.limit)
+        by_pattern = await asyncio.to_thread(added_up, rows, place, catalogue)
+        answer = _answer(by_pattern, plan, measures, fields, limit=grouping.limit)
         named = [replace(group, values=_renamed(group.values)) for group in answer.groups]
         templates = templates_of([group.values[PATTERN] for group in named], catalogue)
         return replace(answer, groups=named, templates=templates)

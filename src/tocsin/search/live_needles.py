@@ -58,6 +58,9 @@ class Needle:
 Needles = frozenset[Needle]
 """At least one of them must be there."""
 
+MAX_SHAPE_NEEDLES = 1_000
+"""More shapes than this are not looked for beforehand: each costs memory for as long as somebody watches."""
+
 _ASCII_RUN = re.compile(r"[\x01-\x7f]+")
 _BARE_SCALAR = re.compile(r"[-0-9tfn]")
 
@@ -87,7 +90,7 @@ def needles_of(leaf: Node) -> Needles | None:
             return _one(Column.SPAN_ID, pack_hex_id(span_id, width_bytes=SPAN_ID_BYTES))
         case ShapeIs(shape):
             return _one(Column.SHAPE, shape)
-        case ShapeIn(shapes):
+        case ShapeIn(shapes) if len(shapes) <= MAX_SHAPE_NEEDLES:
             return frozenset(needle for shape in shapes for needle in _one(Column.SHAPE, shape))
         case _:
             return None

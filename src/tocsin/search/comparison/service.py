@@ -71,7 +71,7 @@ class ComparisonService:
             texts = await self._texts(found, before, after, limit=question.limit)
             new = await asyncio.to_thread(new_patterns, after.counts, after_range, catalogue)
         query = parse(question.text)
-        changes = changes_told(found, before, after, catalogue, texts, query=query)
+        changes = await asyncio.to_thread(changes_told, found, before, after, catalogue, texts, query=query)
         return Comparison(
             query=to_text(query),
             before=before.reading,

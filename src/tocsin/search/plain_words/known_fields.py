@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from tocsin.search.plain_words.contracts import Vocabulary
 from tocsin.search.plain_words.draft import Draft
+from tocsin.search.plain_words.lexicon import TIME_WORDS
 from tocsin.search.plain_words.words import singular
 
 _PARTS = re.compile(r"[^0-9a-z]+")
@@ -99,6 +100,8 @@ BUILT_IN = {
 }  # fmt: skip
 """What people call the fields that logs have without metadata."""
 
+_SIGNS = frozenset({"=", "!=", ">", "<", ">=", "<="})
+
 MAX_NAME_WORDS = 4
 
 MAX_REMEMBERED = 10_000
@@ -127,6 +130,9 @@ class KnownFields:
         """The field that is named from ``first`` on, and the place behind it; the longest name counts."""
         run = draft.names(first, MAX_NAME_WORDS)
         for length in range(len(run), 0, -1):
+            if length == 1 and run[0] in TIME_WORDS and draft.word(first + 1) not in _SIGNS:
+                # "since 9am" says when, also where a field is called "since".
+                continue
             found = self.called(run[:length], has_built_in=has_built_in)
             if found is not None:
                 return found, first + length
@@ -146,6 +152,8 @@ class KnownFields:
         exact = ".".join(spoken)
         if exact in self._fields:
             return exact
+        if (bare := exact.removeprefix("metadata.")) in self._fields and bare not in BUILT_IN.values():
+            return bare
         called = " ".join([*_spaced(spoken[:-1]), singular(spoken[-1])])
         if has_built_in and called in BUILT_IN and called not in {"message", "app", "application", "component"}:
             return BUILT_IN[called]

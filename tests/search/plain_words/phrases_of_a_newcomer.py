@@ -38,4 +38,20 @@ TIME_WORDS: tuple[Case, ...] = (
     q("metadata.since = x", "since:x"),
 )
 
-NEWCOMERS: tuple[Case, ...] = (*IDS, *TIME_WORDS)
+_AN_HOUR_AGO = {"baseline_start": "now-90m", "baseline_end": "now-60m"}
+
+OTHERS: tuple[Case, ...] = (
+    c("what is different in payment now compared to an hour ago", "service:payment", "now-30m", **_AN_HOUR_AGO),
+    c("what changed in payment compared to an hour ago", "service:payment", "now-30m", **_AN_HOUR_AGO),
+    c("what changed compared to 15:30", "", "25 15:31", baseline_start="25 15:30", baseline_end="25 15:31"),
+    c("what is different in payment now compared to yesterday", "service:payment", baseline="day"),
+    a("distinct patterns per service", by=("service", "pattern")),
+    c(
+        "did the error rate rise after the deploy of payment at 3:24",
+        "service:payment level:>=ERROR",
+        "25 03:24",
+    ),
+    q("requests that took longer than 500 ms in catalog", "service:catalog duration_ms:>500"),
+)
+
+NEWCOMERS: tuple[Case, ...] = (*IDS, *TIME_WORDS, *OTHERS)

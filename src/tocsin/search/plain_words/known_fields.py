@@ -31,7 +31,7 @@ SIZE_UNITS = {
 _VAGUE = frozenset({
     "id", "name", "code", "type", "count", "time", "value", "total", "key", "number", "sent", "received", "rate",
     "text", "data", "kind", "state", "size", "address", "message", "http", "net", "request", "response", "service",
-    "log", "level", "client", "source", "remote", "db", "app", "error", "exception",
+    "log", "level", "client", "took", "source", "remote", "db", "app", "error", "exception",
 })  # fmt: skip
 """Parts of names that name nothing alone."""
 
@@ -250,8 +250,9 @@ def _says_how_long(name: str) -> bool:
     return bool((_DURATION_WORDS - {"time"}) & set(parts)) or parts[-2:] == ("response", "time")
 
 
-def _least_special(name: str) -> tuple[int, int, int, str]:
+def _least_special(name: str) -> tuple[bool, int, int, int, str]:
     parts = parts_of(name)
     general = {"duration", "latency", "elapsed", "response", "request", "took", "http", "bytes", "size"}
     rank = min((_DURATION_ORDER.index(part) for part in parts if part in _DURATION_ORDER), default=len(_DURATION_ORDER))
-    return -len(general & set(parts)), len(parts), rank, name
+    is_plain = set(parts) - TIME_UNITS.keys() <= {"duration", "latency", "elapsed", "took", "response", "time"}
+    return not is_plain, -len(general & set(parts)), len(parts), rank, name

@@ -45,6 +45,7 @@ OTHERS: tuple[Case, ...] = (
     c("what changed in payment compared to an hour ago", "service:payment", "now-30m", **_AN_HOUR_AGO),
     c("what changed compared to 15:30", "", "25 15:31", baseline_start="25 15:30", baseline_end="25 15:31"),
     c("what is different in payment now compared to yesterday", "service:payment", baseline="day"),
+    q("stack traces", '(traceback OR "stack trace" OR *exception*)'),
     a("distinct patterns per service", by=("service", "pattern")),
     c(
         "did the error rate rise after the deploy of payment at 3:24",

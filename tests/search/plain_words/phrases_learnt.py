@@ -112,7 +112,7 @@ LEARNT_QUERIES: tuple[Case, ...] = (
     q("tls handshake failures", "tls handshake fail*"),
     q("out of memory in the last day", '"out of memory"', "now-1d"),
     q("segfaults this month", "segfault*", "01"),
-    q("stack traces from inventory", "service:inventory stack trace*"),
+    q("stack traces from inventory", 'service:inventory (traceback OR "stack trace" OR *exception*)'),
     q("panic in nova-api", "service:nova-api level:FATAL"),
     q("critical in payments", "service:payment-service level:FATAL"),
     q("errors only from payments", "service:payment-service level:>=ERROR"),

@@ -93,6 +93,12 @@ def test_words_beyond_the_limit_are_reported() -> None:
     translation = _translated("timeout " * (MAX_WORDS + 5))
     assert len(translation.not_understood) == 5
     assert translation.kind is Kind.QUERY
+    assert any("only the first" in note for note in translation.notes)
+
+
+@pytest.mark.parametrize("text", ["", "errors today", "timeout " * MAX_WORDS])
+def test_texts_within_the_limit_carry_no_note(text: str) -> None:
+    assert _translated(text).notes == ()
 
 
 def test_query_that_would_be_too_long_loses_words_and_says_so() -> None:

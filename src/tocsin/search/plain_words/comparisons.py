@@ -1,13 +1,14 @@
 """Whether a question asks what is different, and from what."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from tocsin.search.plain_words.contracts import Baseline, Part
 from tocsin.search.plain_words.draft import Draft
-from tocsin.search.plain_words.durations import DAY, UNITS, WEEK, duration_at
+from tocsin.search.plain_words.durations import DAY, HOUR, MINUTE, UNITS, WEEK, Duration, duration_at
 from tocsin.search.plain_words.points import WEEKDAYS
-from tocsin.search.plain_words.spans import Span
-from tocsin.search.plain_words.times import Mention, Relation, Times
+from tocsin.search.plain_words.spans import Span, before_now
+from tocsin.search.plain_words.times import EVENTS, Mention, Relation, Times
 from tocsin.search.plain_words.window import described, is_time_range, read_window
 from tocsin.search.plain_words.words import is_plural
 
@@ -25,7 +26,7 @@ _QUESTIONS = frozenset(
 _MOVED = frozenset({
     "increase", "increased", "increases", "increasing", "spike", "spikes", "spiked", "spiking", "surge", "surges",
     "surged", "decrease", "decreased", "go up", "went up", "gone up", "going up", "go down", "went down", "gone down",
-    "going down", "rose", "risen", "jumped", "jump in",
+    "going down", "rose", "risen", "rise", "rises", "rising", "jumped", "jump in",
 })  # fmt: skip
 _FIRST = frozenset({"changes", "change", "changed", "differences", "anomalies", "anomaly"})
 _NOUNS = frozenset({
@@ -98,7 +99,8 @@ def _is_cue(draft: Draft, index: int) -> bool:
 
 def read_comparison(draft: Draft, times: Times) -> Compared:
     """Take the words that name the window and the baseline; without any, what is just before is the baseline."""
-    if (around := _before_and_after(draft, times)) is not None:
+    around = _before_and_after(draft, times) or _after_an_event_of(draft, times)
+    if around is not None:
         return around
     found = _named_baseline(draft, times)
     window = _without_now(read_window(draft, times), times)
@@ -108,8 +110,41 @@ def read_comparison(draft: Draft, times: Times) -> Compared:
     if span is None:
         return Compared(window, baseline)
     if window is None:
-        return Compared(None, Baseline.BEFORE, span)
-    return _ordered(window, span, times)
+        return _beside_the_last_hour(draft, span, times)
+    return _apart(_ordered(window, span, times))
+
+
+def _beside_the_last_hour(draft: Draft, baseline: Span, times: Times) -> Compared:
+    """Without a window the last hour is it; where the baseline reaches into that, both are made shorter."""
+    end = baseline.end or times.now
+    if end <= times.now - timedelta(seconds=HOUR):
+        return Compared(None, Baseline.BEFORE, baseline)
+    if baseline.end is None:
+        return Compared(baseline, Baseline.BEFORE)
+    if baseline.start_text is None and end <= times.now - timedelta(seconds=1):
+        # "compared to 15:30": the clock was said, so that only the window is made shorter.
+        return Compared(Span(start=end), None, baseline)
+    age = int((times.now - (baseline.start + (end - baseline.start) / 2)).total_seconds())
+    length = min(HOUR // 2, age)
+    if length < 1:
+        return Compared(None, Baseline.BEFORE)
+    window = before_now(Duration(length, MINUTE), times.now)
+    moved = Span(
+        start=window.start - timedelta(seconds=age),
+        start_text=f"now-{Duration(age + length, MINUTE).text}",
+        end=times.now - timedelta(seconds=age),
+        end_text=f"now-{Duration(age, MINUTE).text}",
+    )
+    draft.notes.append(f"what was {described(window)} is compared with what was {described(moved)}")
+    return Compared(window, None, moved)
+
+
+def _apart(compared: Compared) -> Compared:
+    """A baseline ends where its window begins, if not before."""
+    window, baseline = compared.window, compared.baseline_span
+    if window is None or baseline is None or (baseline.end is not None and baseline.end <= window.start):
+        return compared
+    return Compared(window, compared.baseline, replace(baseline, end=window.start, end_text=window.start_text))
 
 
 def _without_now(window: Span | None, times: Times) -> Span | None:
@@ -150,6 +185,23 @@ def _before_and_after(draft: Draft, times: Times) -> Compared | None:
         start = times.resolved(mention).start
         draft.take(index, mention.last, Part.TIME, described(Span(start=start)))
         return Compared(Span(start=start), Baseline.BEFORE)
+    return None
+
+
+def _after_an_event_of(draft: Draft, times: Times) -> Compared | None:
+    """``after the deploy of payment at 3:24``: what is between the event and its time stays to be read."""
+    for index in range(len(draft.words)):
+        event = draft.past(index + 1, {"the", "our", "last"})
+        if draft.word(index) not in {"after", "since"} or draft.word(event) not in EVENTS:
+            continue
+        if draft.word(event + 1) not in {"of", "to", "in"} or draft.word(event + 3) != "at":
+            continue
+        mention = times.mention_at(event + 3)
+        if mention is not None:
+            start = times.resolved(mention).start
+            draft.take(index, event + 1, Part.TIME, described(Span(start=start)))
+            draft.take(event + 3, mention.last, Part.TIME, described(Span(start=start)))
+            return Compared(Span(start=start), Baseline.BEFORE)
     return None
 
 

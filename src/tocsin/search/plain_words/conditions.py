@@ -6,6 +6,7 @@ from tocsin.query.quoting import as_value, quoted
 from tocsin.search.plain_words.contracts import Part
 from tocsin.search.plain_words.draft import Condition, Draft
 from tocsin.search.plain_words.durations import duration_at
+from tocsin.search.plain_words.ids import is_of_ids, is_only_the_noun, may_be_an_id
 from tocsin.search.plain_words.known_fields import KnownFields
 from tocsin.search.plain_words.levels import names_a_level
 from tocsin.search.plain_words.lexicon import ARTICLES, GROUP_CUES, STOP_WORDS
@@ -103,7 +104,7 @@ def _is_grouped_by(draft: Draft, first: int) -> bool:
 
 def _compared(draft: Draft, fields: KnownFields, first: int, name: str, behind: int) -> bool:
     operator, place = _operator_at(draft, behind)
-    if operator not in {">", ">=", "<", "<="}:
+    if operator not in {">", ">=", "<", "<="} or (is_of_ids(name) and not _is_sign(draft, behind, place)):
         return False
     found = quantity_at(draft, place)
     if found is None or not _can_be_of(found[0], fields, name):
@@ -161,7 +162,7 @@ def _add_comparison(draft: Draft, first: int, last: int, name: str, operator: st
 
 def _between(draft: Draft, first: int, name: str, behind: int) -> bool:
     place = draft.past(behind, _LINKS)
-    if draft.word(place) not in {"between", "from"}:
+    if draft.word(place) not in {"between", "from"} or is_only_the_noun(draft, first, behind, name):
         return False
     lower = quantity_at(draft, place + 1)
     if lower is None or draft.word(lower[1]) not in {"and", "to", "-"}:
@@ -198,6 +199,9 @@ def _equal(draft: Draft, fields: KnownFields, first: int, name: str, behind: int
         if operator or not (_follows_a_cue(draft, first, place) or (is_long and _may_be_said(draft, place))):
             return False
     if draft.is_plain(place) and _NO_VALUE.fullmatch(draft.word(place)):
+        return False
+    is_known = _known_value(draft, name, place) is not None or (operator and _is_sign(draft, behind, place))
+    if is_only_the_noun(draft, first, behind, name) and not is_known and not may_be_an_id(draft, first, place):
         return False
     values, last = _values(draft, fields, name, place, is_said=is_said)
     if not values:
@@ -286,7 +290,7 @@ def _about_a_length(draft: Draft, fields: KnownFields, first: int) -> bool:
         return False
     quantity, last = found
     counted = fields.at(draft, last)
-    if quantity.dimension is None and counted is not None and fields.is_numeric(counted[0]):
+    if quantity.dimension is None and counted is not None and _is_countable(fields, counted[0]):
         # "more than 3 retries"
         _add_comparison(draft, first, counted[1], counted[0], operator, quantity)
         return True
@@ -312,6 +316,10 @@ def _about_a_length(draft: Draft, fields: KnownFields, first: int) -> bool:
         first -= 1
     _add_comparison(draft, first, last, name, operator, quantity)
     return True
+
+
+def _is_countable(fields: KnownFields, name: str) -> bool:
+    return fields.is_numeric(name) and not is_of_ids(name)
 
 
 def _is_of_requests(draft: Draft, first: int, behind: int) -> bool:

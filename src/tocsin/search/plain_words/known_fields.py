@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from tocsin.search.plain_words.contracts import Vocabulary
 from tocsin.search.plain_words.draft import Draft
+from tocsin.search.plain_words.lexicon import TIME_WORDS
 from tocsin.search.plain_words.words import singular
 
 _PARTS = re.compile(r"[^0-9a-z]+")
@@ -30,7 +31,7 @@ SIZE_UNITS = {
 _VAGUE = frozenset({
     "id", "name", "code", "type", "count", "time", "value", "total", "key", "number", "sent", "received", "rate",
     "text", "data", "kind", "state", "size", "address", "message", "http", "net", "request", "response", "service",
-    "log", "level", "client", "source", "remote", "db", "app", "error", "exception",
+    "log", "level", "client", "took", "source", "remote", "db", "app", "error", "exception",
 })  # fmt: skip
 """Parts of names that name nothing alone."""
 
@@ -99,6 +100,8 @@ BUILT_IN = {
 }  # fmt: skip
 """What people call the fields that logs have without metadata."""
 
+_SIGNS = frozenset({"=", "!=", ">", "<", ">=", "<="})
+
 MAX_NAME_WORDS = 4
 
 MAX_REMEMBERED = 10_000
@@ -127,6 +130,9 @@ class KnownFields:
         """The field that is named from ``first`` on, and the place behind it; the longest name counts."""
         run = draft.names(first, MAX_NAME_WORDS)
         for length in range(len(run), 0, -1):
+            if length == 1 and run[0] in TIME_WORDS and draft.word(first + 1) not in _SIGNS:
+                # "since 9am" says when, also where a field is called "since".
+                continue
             found = self.called(run[:length], has_built_in=has_built_in)
             if found is not None:
                 return found, first + length
@@ -146,6 +152,8 @@ class KnownFields:
         exact = ".".join(spoken)
         if exact in self._fields:
             return exact
+        if (bare := exact.removeprefix("metadata.")) in self._fields and bare not in BUILT_IN.values():
+            return bare
         called = " ".join([*_spaced(spoken[:-1]), singular(spoken[-1])])
         if has_built_in and called in BUILT_IN and called not in {"message", "app", "application", "component"}:
             return BUILT_IN[called]
@@ -242,8 +250,9 @@ def _says_how_long(name: str) -> bool:
     return bool((_DURATION_WORDS - {"time"}) & set(parts)) or parts[-2:] == ("response", "time")
 
 
-def _least_special(name: str) -> tuple[int, int, int, str]:
+def _least_special(name: str) -> tuple[bool, int, int, int, str]:
     parts = parts_of(name)
     general = {"duration", "latency", "elapsed", "response", "request", "took", "http", "bytes", "size"}
     rank = min((_DURATION_ORDER.index(part) for part in parts if part in _DURATION_ORDER), default=len(_DURATION_ORDER))
-    return -len(general & set(parts)), len(parts), rank, name
+    is_plain = set(parts) - TIME_UNITS.keys() <= {"duration", "latency", "elapsed", "took", "response", "time"}
+    return not is_plain, -len(general & set(parts)), len(parts), rank, name

@@ -5,6 +5,16 @@ ARTICLES = frozenset({
     "specific", "particular", "certain", "its", "their", "both",
 })  # fmt: skip
 
+TIME_WORDS = frozenset({
+    "since", "after", "before", "from", "to", "until", "till", "by", "at", "on", "in", "between", "during", "within",
+    "today", "yesterday", "tomorrow", "tonight", "overnight", "now", "ago", "last", "past", "previous", "recent",
+    "first", "next", "this", "for", "over", "around", "of", "with", "and", "or", "not", "the", "a", "an", "then",
+    "earlier", "later", "noon", "midnight", "morning", "afternoon", "evening", "night", "weekend", "when", "while",
+    "second", "minute", "hour", "day", "week", "month", "year", "seconds", "minutes", "hours", "days", "weeks",
+    "months", "years", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+})  # fmt: skip
+"""Words that say when, and those that hold a sentence together: alone they name no field."""
+
 GROUP_CUES = frozenset({"by", "per", "each", "every", "across"})
 
 EVENT_NOUNS = frozenset({

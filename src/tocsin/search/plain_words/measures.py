@@ -43,6 +43,9 @@ def read_measures(draft: Draft, fields: KnownFields) -> None:
     """Take the words that say what is computed."""
     index = 0
     while index < len(draft.words):
+        if draft.word(index) in {"distinct", "unique"} and draft.word(index + 1) in {"pattern", "patterns"}:
+            draft.skip([index])
+            draft.notes.append("how many different patterns there are can't be computed: logs are counted by pattern")
         if draft.is_plain(index):
             _ = (
                 _sum(draft, fields, index)

@@ -53,6 +53,7 @@ _TIME_WORDS = frozenset({
 })  # fmt: skip
 """Where nothing took them, they stand with something that is no time."""
 
+_STACK_TRACES = frozenset({"stack trace", "stack traces", "stacktrace", "stacktraces", "tracebacks"})
 _IDIOMS = frozenset({("out", "of"), ("no", "such"), ("no", "space"), ("too", "many"), ("no", "route"), ("no", "more")})
 _COLUMN_BORDERS = frozenset({"for", "from", "in", "on", "since", "during", "per", "by", "over", "where"})
 _COMPARATIVES = frozenset({
@@ -235,6 +236,8 @@ def read_timeouts(draft: Draft) -> None:
 def read_idioms(draft: Draft) -> None:
     """Take ``out of memory`` and ``too many open files``, which are said with words that say nothing alone."""
     for index in range(len(draft.words)):
+        if (behind := draft.after(index, _STACK_TRACES)) is not None:
+            _add(draft, index, behind, '(traceback OR "stack trace" OR *exception*)', "messages with a stack trace")
         if draft.run(index, 2) not in _IDIOMS:
             continue
         last = index + 2

@@ -95,7 +95,8 @@ class Translator:
         """What the text asks for, if it is said at this moment in this zone."""
         words = _with_slips_corrected(words_of(text), self._known)
         draft = Draft(text=text, words=words, vocabulary=self._vocabulary)
-        draft.leave(range(MAX_WORDS, len(words)), f"only the first {MAX_WORDS} words are read")
+        if len(words) > MAX_WORDS:
+            draft.leave(range(MAX_WORDS, len(words)), f"only the first {MAX_WORDS} words are read")
         return _read(draft, Times(draft, _moment(now_unix_nano, time_zone)), self._fields, self._services)
 
 

@@ -1,5 +1,7 @@
 """Makes the engine: which driver a URL means, and how each database is set up for it."""
 
+import sqlite3
+import time
 from typing import Any
 
 from sqlalchemy import URL, Connection, event, make_url
@@ -16,6 +18,9 @@ SQLITE_BUSY_TIMEOUT_MILLISECONDS = 10_000
 #: Engine option: how SQLite begins a transaction. A writer takes the lock at once, because a reader that turns
 #: writer later can't wait for the lock: SQLite fails it.
 SQLITE_BEGIN = "tocsin_sqlite_begin"
+
+#: How often, and after which pause, a new connection tries again while others set the file up.
+_SQLITE_TURNS, _SQLITE_TURN_SECONDS = 200, 0.01
 
 _SQLITE_PRAGMAS = (
     f"PRAGMA busy_timeout = {SQLITE_BUSY_TIMEOUT_MILLISECONDS}",
@@ -64,8 +69,22 @@ def _set_up_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     cursor = connection.cursor()
     for pragma in _SQLITE_PRAGMAS:
-        cursor.execute(pragma)
+        _execute_when_unlocked(cursor, pragma)
     cursor.close()
+
+
+def _execute_when_unlocked(cursor: Any, pragma: str) -> None:
+    """Of several that turn a new file to WAL at once, SQLite refuses all but one, whatever the time-out says."""
+    for _ in range(_SQLITE_TURNS):
+        try:
+            cursor.execute(pragma)
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
+                raise
+            time.sleep(_SQLITE_TURN_SECONDS)
+        else:
+            return
+    cursor.execute(pragma)
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -16,7 +16,8 @@ _COUNTS = st.lists(st.integers(0, 500), min_size=1, max_size=20).filter(any)
 
 
 def _range(counts: list[int], start: int) -> tuple[TimeRange, range]:
-    time_range = TimeRange(start, start // STEP * STEP + STEP * len(counts) - start % 7)
+    end = start // STEP * STEP + STEP * len(counts) - start % 7
+    time_range = TimeRange(start, max(start + 1, end))
     return time_range, interval_starts(time_range, STEP)
 
 

@@ -1,12 +1,13 @@
 """``PatternListing``: the logs that match, divided by pattern. Counts are of all logs, never of a sample."""
 
 import asyncio
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol, TypeVar
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
+import polars as pl
 import pyarrow as pa
 
 from tocsin.logmodel.levels import Level, level_of
@@ -31,7 +32,6 @@ _STEADY_RATIO = 1.5
 _EARLIEST_UNIX_NANO = -(2**63) + 1
 
 Integers = npt.NDArray[np.int64]
-Value = TypeVar("Value", bound=Hashable)
 
 
 class Catalogues(Protocol):
@@ -148,9 +148,9 @@ def _counted(
     np.minimum.at(first, places, rows["first_timestamp"].to_numpy())
     np.maximum.at(last, places, rows["last_timestamp"].to_numpy())
     before = _before(rows_before, catalogue)
-    levels = _divided(places, [level_of(each) for each in rows["severity_number"].to_pylist()], counts)
-    services = _divided(places, rows["service"].to_pylist(), counts)
-    sparklines = _sparklines(rows, places, number)
+    severities = _divided(places, rows["severity_number"], counts)
+    services = _divided(places, rows["service"], counts)
+    sparklines = _sparklines(rows, places)
     totals = np.bincount(places, weights=counts, minlength=number).astype(np.int64)
     known_since = catalogue.first_seen_unix_nano
     had_others_before = known_since is not None and known_since < time_range.start_unix_nano
@@ -162,8 +162,8 @@ def _counted(
             first=int(first[place]),
             last=int(last[place]),
             is_new=had_others_before and pattern.first_seen_unix_nano >= time_range.start_unix_nano,
-            levels=levels.get(place, {}),
-            services=services.get(place, {}),
+            levels=_by_level(severities[place]),
+            services=services[place],
             counts=sparklines[place].tolist(),
         )
         for place, pattern in enumerate(patterns)
@@ -197,20 +197,31 @@ def _before(rows: pa.Table, catalogue: PatternCatalogue) -> dict[int, int]:
     return counts
 
 
-def _divided(places: Integers, values: Iterable[Value], counts: Integers) -> dict[int, dict[Value, int]]:
-    divided: dict[int, dict[Value, int]] = {}
-    for place, value, count in zip(places.tolist(), values, counts.tolist(), strict=True):
-        of_place = divided.setdefault(place, {})
-        of_place[value] = of_place.get(value, 0) + count
+def _divided(places: Integers, column: pa.ChunkedArray, counts: Integers) -> dict[int, dict[Any, int]]:
+    """Counts by pattern and value of a column."""
+    frame = pl.DataFrame({"place": places, "value": pl.from_arrow(column), "count": counts})
+    divided: dict[int, dict[Any, int]] = {}
+    for place, value, count in frame.group_by("place", "value").agg(pl.col("count").sum()).iter_rows():
+        divided.setdefault(place, {})[value] = count
     return divided
 
 
-def _sparklines(rows: pa.Table, places: Integers, number: int) -> Integers:
-    """Counts by pattern and interval, shape ``(number, n_intervals)``."""
+def _by_level(severities: dict[int, int]) -> dict[Level, int]:
+    levels: dict[Level, int] = {}
+    for severity, count in severities.items():
+        level = level_of(severity)
+        levels[level] = levels.get(level, 0) + count
+    return levels
+
+
+def _sparklines(rows: pa.Table, places: Integers) -> Integers:
+    """Counts by pattern and interval, shape ``(n_patterns, n_intervals)``."""
     lists = rows["counts"].combine_chunks()
     matrix = lists.flatten().to_numpy().astype(np.int64).reshape(rows.num_rows, -1)
-    added = np.zeros((number, matrix.shape[1]), dtype=np.int64)
-    np.add.at(added, places, matrix)
+    # Every pattern has a row, so each begins where the number changes.
+    order = np.argsort(places, kind="stable")
+    starts = np.flatnonzero(np.diff(places[order], prepend=-1))
+    added: Integers = np.add.reduceat(matrix[order], starts, axis=0)
     return added
 
 

@@ -111,11 +111,11 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         first_start = await accounts.first_start()
         live_tail = LiveTail(store)
         closing.push_async_callback(live_tail.close)
-        patterns = PatternsService(store, PatternsRepository(database), clock=clock)
-        closing.push_async_callback(patterns.close)
         model = _embedding_model(settings)
         embedder = PatternEmbedder(EmbeddingsRepository(database), model)
         closing.push_async_callback(embedder.close)
+        patterns = PatternsService(store, PatternsRepository(database), clock=clock)
+        closing.push_async_callback(patterns.close)
         patterns.on_change(embedder.changed)
 
         def on_stored(organization_id: OrganizationId) -> None:

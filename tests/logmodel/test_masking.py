@@ -67,6 +67,6 @@ def test_a_message_has_its_shape_whatever_stands_beside_it(drawn: list[tuple[str
 
 def test_variable_parts_of_long_messages_are_masked_as_those_of_short_ones() -> None:
     text = "2026-11-21 10:00:00.123 ada.l@example.com https://shop.example/x db-1.internal.example:5432 a/b/c 10.0.0.1"
-    [short, long] = masked_texts([text, f"{text} {'word ' * 300}"])
+    [short, long] = masked_texts([text, f"{text} {'word ' * 600}"])
     assert long.startswith(short)
     assert short == " ".join([MASK] * 6)

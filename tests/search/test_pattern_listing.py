@@ -196,6 +196,14 @@ async def test_a_shape_that_is_too_new_makes_the_registry_look(store: LogStore, 
     assert catalogues.looks == 1
 
 
+async def test_a_full_registry_is_not_asked_to_look(store: LogStore, clock: HeldClock) -> None:
+    catalogues = LateCatalogue(THREE)
+    catalogues._catalogue = replace(THREE, is_full=True)
+    await write(store, {"shape": UNKNOWN_SHAPE}, {"shape": 1})
+    found = await listing(store, clock, catalogues).patterns(question())
+    assert (catalogues.looks, found.unregistered, sum_of(found)) == (0, 1, 2)
+
+
 async def test_no_logs_are_no_patterns(store: LogStore, clock: HeldClock) -> None:
     found = await listing(store, clock, LateCatalogue(THREE)).patterns(question())
     assert (found.total, found.patterns, found.others, len(found.starts)) == (0, [], 0, 30)

@@ -17,7 +17,7 @@ from tocsin.search.contracts import Question, ValueCount
 from tocsin.search.intervals import interval_nano
 from tocsin.search.limits import QueryLimits
 from tocsin.search.pattern_contracts import PatternCount, PatternCounts, PatternOrder, Trend
-from tocsin.search.questions import Questions, check_limit, check_number
+from tocsin.search.questions import Catalogues, Questions, check_limit, check_number
 
 DEFAULT_PATTERNS, MAX_PATTERNS = 100, 5_000
 
@@ -34,12 +34,8 @@ _EARLIEST_UNIX_NANO = -(2**63) + 1
 Integers = npt.NDArray[np.int64]
 
 
-class Catalogues(Protocol):
+class FollowedCatalogues(Catalogues, Protocol):
     """Knows the patterns of every organization, and can look for new ones."""
-
-    async def catalogue(self, organization_id: OrganizationId) -> PatternCatalogue:
-        """The organization's patterns, a second old or so."""
-        ...
 
     async def look(self, organization_id: OrganizationId) -> PatternCatalogue:
         """The organization's patterns as of now."""
@@ -49,7 +45,9 @@ class Catalogues(Protocol):
 class PatternListing:
     """Lists patterns. Raises as ``SearchService`` does."""
 
-    def __init__(self, store: LogStore, catalogues: Catalogues, questions: Questions, *, limits: QueryLimits) -> None:
+    def __init__(
+        self, store: LogStore, catalogues: FollowedCatalogues, questions: Questions, *, limits: QueryLimits
+    ) -> None:
         self._store = store
         self._catalogues = catalogues
         self._questions = questions
@@ -95,7 +93,7 @@ class PatternListing:
     async def _catalogue(self, selection: Selection, rows: pa.Table) -> PatternCatalogue:
         """A catalogue that knows the shapes of these rows, as far as there is room for them."""
         catalogue = await self._catalogues.catalogue(selection.organization_id)
-        if _registered(rows, catalogue).num_rows == rows.num_rows:
+        if catalogue.is_full or _registered(rows, catalogue).num_rows == rows.num_rows:
             return catalogue
         return await self._catalogues.look(selection.organization_id)
 

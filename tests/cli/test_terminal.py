@@ -1,6 +1,5 @@
 """Whatever a server answers, no command lets it steer the terminal."""
 
-import io
 import os
 import pty
 import sys
@@ -27,12 +26,9 @@ STEERING = "\x1b\x07\x9b\u202e\x7f"
 
 
 @pytest.fixture
-def printed(monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
-    """What was printed on either console so far, colours left out."""
-    streams = io.StringIO(), io.StringIO()
-    monkeypatch.setattr(output.out, "file", streams[0])
-    monkeypatch.setattr(output.err, "file", streams[1])
-    return lambda: "".join(stream.getvalue() for stream in streams)
+def printed(capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """What was printed on either console since it was asked last, colours left out."""
+    return lambda: "".join(capsys.readouterr())
 
 
 def assert_harmless(text: str) -> None:

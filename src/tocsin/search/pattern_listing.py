@@ -1,7 +1,7 @@
 """``PatternListing``: the logs that match, divided by pattern. Counts are of all logs, never of a sample."""
 
 import asyncio
-from collections.abc import Callable
+import math
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
@@ -74,18 +74,18 @@ class PatternListing:
                 self._store.shape_counts(before, interval_nano=_whole(before.time_range)),
             )
         catalogue = await self._catalogue(selection, rows)
-        total = _sum(rows)
         # In a thread: there are as many rows as shapes, times services and severities.
-        registered, counted = await asyncio.to_thread(_counted, rows, rows_before, catalogue, selection.time_range)
-        found = sorted((each for each in counted if each.is_new or not only_new), key=_SORTS[order])
-        shown = [_shown(each, total) for each in found[:limit]]
+        registered, found, shown = await asyncio.to_thread(
+            _listed, rows, rows_before, catalogue, selection.time_range, order=order, only_new=only_new, limit=limit
+        )
+        total = _sum(rows)
         return PatternCounts(
             time_range=selection.time_range,
             total=total,
             interval_nano=nanoseconds,
             starts=interval_starts(selection.time_range, nanoseconds),
             patterns=shown,
-            pattern_total=len(found),
+            pattern_total=found,
             others=registered - sum(each.count for each in shown),
             unregistered=total - registered,
         )
@@ -98,73 +98,110 @@ class PatternListing:
         return await self._catalogues.look(selection.organization_id)
 
 
-@dataclass(slots=True, kw_only=True)
-class _Counted:
-    """A pattern's rows added up."""
-
-    pattern: Pattern
-    count: int
-    count_before: int
-    first: int
-    last: int
-    is_new: bool
-    levels: dict[Level, int]
-    services: dict[str, int]
-    counts: list[int]
-
-    @property
-    def deviations(self) -> float:
-        """How far the count is from the one before, see ``STEADY_DEVIATIONS``."""
-        return float((self.count - self.count_before) / np.sqrt(self.count + self.count_before))
-
-    @property
-    def trend(self) -> Trend:
-        smaller, larger = sorted((self.count, self.count_before))
-        if abs(self.deviations) <= STEADY_DEVIATIONS or larger <= _STEADY_RATIO * smaller:
-            return Trend.STEADY
-        return Trend.RISING if self.count > self.count_before else Trend.FALLING
-
-
-_SORTS: dict[PatternOrder, Callable[[_Counted], tuple[float, ...]]] = {
-    PatternOrder.COUNT: lambda each: (-each.count, each.pattern.id),
-    PatternOrder.NEWEST: lambda each: (-each.pattern.first_seen_unix_nano, each.pattern.id),
-    PatternOrder.RISING: lambda each: (-each.deviations, -each.count, each.pattern.id),
-}
-
-
-def _counted(
-    rows: pa.Table, rows_before: pa.Table, catalogue: PatternCatalogue, time_range: TimeRange
-) -> tuple[int, list[_Counted]]:
-    """How many logs are of shapes that the catalogue knows, and these by pattern."""
+def _listed(
+    rows: pa.Table,
+    rows_before: pa.Table,
+    catalogue: PatternCatalogue,
+    time_range: TimeRange,
+    *,
+    order: PatternOrder,
+    only_new: bool,
+    limit: int,
+) -> tuple[int, int, list[PatternCount]]:
+    """How many logs are of shapes that the catalogue knows, how many patterns were found, and the first of these."""
+    total = _sum(rows)
     rows, rows_before = (_registered(each, catalogue) for each in (rows, rows_before))
     if not rows.num_rows:
-        return 0, []
-    places, patterns = _places(rows["shape"].to_numpy(), catalogue)
-    number = len(patterns)
+        return 0, 0, []
+    counted = _Counted.of(rows, rows_before, catalogue, time_range)
+    places = counted.sorted_by(order)
+    if only_new:
+        places = places[counted.is_new[places]]
+    return _sum(rows), len(places), _shown(counted, rows, places[:limit], total)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Counted:
+    """Patterns by number, and their rows added up: each array but ``places`` has an item for each pattern."""
+
+    patterns: list[Pattern]
+    #: For each row, the number of its pattern.
+    places: Integers
+    counts: Integers
+    counts_before: Integers
+    is_new: npt.NDArray[np.bool_]
+
+    @staticmethod
+    def of(rows: pa.Table, rows_before: pa.Table, catalogue: PatternCatalogue, time_range: TimeRange) -> "_Counted":
+        places, patterns = _places(rows["shape"].to_numpy(), catalogue)
+        before = _before(rows_before, catalogue)
+        known_since = catalogue.first_seen_unix_nano
+        had_others_before = known_since is not None and known_since < time_range.start_unix_nano
+        first_seen = np.array([each.first_seen_unix_nano for each in patterns], dtype=np.int64)
+        return _Counted(
+            patterns=patterns,
+            places=places,
+            counts=np.bincount(places, weights=rows["count"].to_numpy(), minlength=len(patterns)).astype(np.int64),
+            counts_before=np.array([before.get(each.id, 0) for each in patterns], dtype=np.int64),
+            is_new=(first_seen >= time_range.start_unix_nano) & had_others_before,
+        )
+
+    @property
+    def deviations(self) -> npt.NDArray[np.float64]:
+        """How far the counts are from those before, see ``STEADY_DEVIATIONS``."""
+        deviations: npt.NDArray[np.float64] = (self.counts - self.counts_before) / np.sqrt(
+            self.counts + self.counts_before
+        )
+        return deviations
+
+    def sorted_by(self, order: PatternOrder) -> Integers:
+        """The numbers of the patterns in this order."""
+        ids = np.array([each.id for each in self.patterns], dtype=np.uint64)
+        match order:
+            case PatternOrder.COUNT:
+                return np.lexsort((ids, -self.counts))
+            case PatternOrder.NEWEST:
+                first_seen = np.array([each.first_seen_unix_nano for each in self.patterns], dtype=np.int64)
+                # The complement turns the order of all integers around; the smallest has no negative.
+                return np.lexsort((ids, ~first_seen))
+            case PatternOrder.RISING:
+                return np.lexsort((ids, -self.counts, -self.deviations))
+
+    def trend(self, place: int) -> Trend:
+        count, before = int(self.counts[place]), int(self.counts_before[place])
+        smaller, larger = sorted((count, before))
+        if abs(count - before) <= STEADY_DEVIATIONS * math.sqrt(count + before) or larger <= _STEADY_RATIO * smaller:
+            return Trend.STEADY
+        return Trend.RISING if count > before else Trend.FALLING
+
+
+def _shown(counted: _Counted, rows: pa.Table, shown: Integers, total: int) -> list[PatternCount]:
+    """These patterns, with what their rows say."""
+    is_shown = np.isin(counted.places, shown)
+    rows, places = rows.filter(pa.array(is_shown)), counted.places[is_shown]
     counts = rows["count"].to_numpy().astype(np.int64)
+    number = len(counted.patterns)
     first, last = np.full(number, 2**63 - 1), np.full(number, -(2**63))
     np.minimum.at(first, places, rows["first_timestamp"].to_numpy())
     np.maximum.at(last, places, rows["last_timestamp"].to_numpy())
-    before = _before(rows_before, catalogue)
     severities = _divided(places, rows["severity_number"], counts)
     services = _divided(places, rows["service"], counts)
     sparklines = _sparklines(rows, places)
-    totals = np.bincount(places, weights=counts, minlength=number).astype(np.int64)
-    known_since = catalogue.first_seen_unix_nano
-    had_others_before = known_since is not None and known_since < time_range.start_unix_nano
-    return _sum(rows), [
-        _Counted(
-            pattern=pattern,
-            count=int(totals[place]),
-            count_before=before.get(pattern.id, 0),
-            first=int(first[place]),
-            last=int(last[place]),
-            is_new=had_others_before and pattern.first_seen_unix_nano >= time_range.start_unix_nano,
+    return [
+        PatternCount(
+            pattern=counted.patterns[place],
+            count=int(counted.counts[place]),
+            share=int(counted.counts[place]) / total,
+            first_unix_nano=int(first[place]),
+            last_unix_nano=int(last[place]),
+            count_before=int(counted.counts_before[place]),
+            trend=counted.trend(place),
+            is_new=bool(counted.is_new[place]),
             levels=_by_level(severities[place]),
-            services=services[place],
+            services=_most_first(services[place]),
             counts=sparklines[place].tolist(),
         )
-        for place, pattern in enumerate(patterns)
+        for place in shown.tolist()
     ]
 
 
@@ -209,35 +246,23 @@ def _by_level(severities: dict[int, int]) -> dict[Level, int]:
     for severity, count in severities.items():
         level = level_of(severity)
         levels[level] = levels.get(level, 0) + count
-    return levels
+    return {level: levels[level] for level in Level if level in levels}
 
 
-def _sparklines(rows: pa.Table, places: Integers) -> Integers:
-    """Counts by pattern and interval, shape ``(n_patterns, n_intervals)``."""
+def _most_first(services: dict[str, int]) -> list[ValueCount]:
+    return [ValueCount(*each) for each in sorted(services.items(), key=lambda item: (-item[1], item[0]))]
+
+
+def _sparklines(rows: pa.Table, places: Integers) -> dict[int, Integers]:
+    """Counts by interval, for each pattern that has a row."""
+    if not rows.num_rows:
+        return {}
     lists = rows["counts"].combine_chunks()
     matrix = lists.flatten().to_numpy().astype(np.int64).reshape(rows.num_rows, -1)
-    # Every pattern has a row, so each begins where the number changes.
     order = np.argsort(places, kind="stable")
     starts = np.flatnonzero(np.diff(places[order], prepend=-1))
-    added: Integers = np.add.reduceat(matrix[order], starts, axis=0)
-    return added
-
-
-def _shown(counted: _Counted, total: int) -> PatternCount:
-    services = sorted(counted.services.items(), key=lambda item: (-item[1], item[0]))
-    return PatternCount(
-        pattern=counted.pattern,
-        count=counted.count,
-        share=counted.count / total,
-        first_unix_nano=counted.first,
-        last_unix_nano=counted.last,
-        count_before=counted.count_before,
-        trend=counted.trend,
-        is_new=counted.is_new,
-        levels={level: counted.levels[level] for level in Level if level in counted.levels},
-        services=[ValueCount(service, count) for service, count in services],
-        counts=counted.counts,
-    )
+    added = np.add.reduceat(matrix[order], starts, axis=0)
+    return dict(zip(places[order][starts].tolist(), added, strict=True))
 
 
 def _just_before(time_range: TimeRange) -> TimeRange:

@@ -29,6 +29,7 @@ from tocsin.logstore.backends.clickhouse.probe import Keys, first_of_each, keys_
 from tocsin.logstore.backends.clickhouse.schema import DATABASE, LEDGER, LOG_COLUMNS, LOGS
 from tocsin.logstore.backends.clickhouse.shapes import (
     SAMPLED_BY,
+    SHAPE_COUNTS_SETTINGS,
     sample_statement,
     shape_counts_statement,
     shape_counts_table,
@@ -139,7 +140,10 @@ ORDER BY timestamp DESC, ingest_sequence DESC LIMIT 1 BY shape"""
             return SHAPE_COUNTS_SCHEMA.empty_table()
         printer = Printer(self.promoted)
         sql = shape_counts_statement(selection, printer, starts)
-        return shape_counts_table(await self.fetch(sql, printer, timeout_seconds=selection.timeout_seconds))
+        answer = await self.fetch(
+            sql, printer, timeout_seconds=selection.timeout_seconds, settings=SHAPE_COUNTS_SETTINGS
+        )
+        return shape_counts_table(answer)
 
     async def sample(
         self,
@@ -214,18 +218,21 @@ WHERE active AND database = '{DATABASE}' AND table = 'logs'"""
         [row] = (await self.fetch(sql, Printer(), timeout_seconds=_SHORT_TIMEOUT_SECONDS)).to_pylist()
         return row["rows"], row["size_bytes"]
 
-    async def fetch(self, sql: str, printer: Printer, *, timeout_seconds: float) -> pa.Table:
-        """Ask one question, with the limits of a read; strings come as bytes."""
+    async def fetch(self, sql: str, printer: Printer, *, timeout_seconds: float, settings: str = "") -> pa.Table:
+        """Ask one question, with the limits of a read and ``settings``, each with a comma after it.
+
+        Strings come as bytes.
+        """
         if timeout_seconds <= 0:
             raise QueryTimedOut("the query ran longer than it may")
         # In the text, since the driver sets and restores settings of its own with queries that cost milliseconds.
-        settings = (
+        limits = (
             f"max_execution_time = {timeout_seconds:f}, max_memory_usage = {MAX_MEMORY_BYTES}, "
             f"use_query_condition_cache = {self._condition_cache:d}, precise_float_parsing = 1, "
             "output_format_arrow_string_as_string = 0, readonly = 1"
         )
         try:
-            return await self._pool.fetch(f"{sql}\nSETTINGS {settings}", printer.parameters)
+            return await self._pool.fetch(f"{sql}\nSETTINGS {settings}{limits}", printer.parameters)
         except QueryTooExpensive as error:
             error.maximum = MAX_MEMORY_BYTES if error.limit == MEMORY_LIMIT else None
             raise

@@ -38,6 +38,10 @@ NEEDED_PATTERNS, ANSWERS_A_NEEDED_PATTERN = 2, 5
 """So many of the best patterns are asked for again when they have no row yet because others filled the answer: at least
 two, and one for each five answers that are wanted."""
 
+SOON_NANO = 60 * 10**9
+"""How long after its first log a pattern's next ones are looked for: wherever that is, it is a few blocks of the store,
+and the registry knows the moment."""
+
 PATTERN_ROUNDS = 3
 """How often at most: a pattern whose logs are rare takes a look at the shapes of all logs."""
 
@@ -103,40 +107,59 @@ class CandidateFinder:
         """Add the earliest rows with several values, or with one in a good pattern, where a value is in too many."""
         nodes: list[Node] = []
         if found.frequent and patterns:
-            shapes = ShapeIn(frozenset(shape for pattern in patterns for shape in pattern.shapes))
-            nodes.append(And((shapes, any_of(found.frequent))))
+            nodes.append(And((_of_any(patterns), any_of(found.frequent))))
         if len(found.frequent) > 1:
             nodes.append(And(tuple(Phrase(term.tokens) for term in found.frequent)))
         found.tables += await asyncio.gather(*map(self._refining, nodes))
 
     async def _of_each_pattern(self, found: Candidates, patterns: Sequence[Pattern]) -> pa.Table:
-        tables: list[pa.Table] = []
-        left = list(patterns)
-        for _ in range(PATTERN_ROUNDS):
-            shapes = frozenset(shape for pattern in left for shape in pattern.shapes)
-            table = await self._rows(found, "logs of the best patterns", ShapeIn(shapes), limit=self._pattern_rows)
+        """The first logs of patterns that began in the range; the earliest of those that have no row by then."""
+        end = self._selection.time_range.end_unix_nano
+        first = asyncio.gather(
+            self._first_of_each_pattern(found, patterns), self._soon_after_the_first(found, patterns)
+        )
+        tables = list(await first)
+        left = _without_rows(patterns, pa.concat_tables(tables))
+        left = [pattern for pattern in left if pattern.first_seen_unix_nano < end]
+        needed = patterns[: self._needed_patterns]
+        for _ in range(PATTERN_ROUNDS if left else 0):
+            table = await self._rows(found, "logs of the best patterns", _of_any(left), limit=self._pattern_rows)
             tables.append(table)
-            if table.num_rows < self._pattern_rows:
-                break
             left = _without_rows(left, table)
-            if left:
-                tables.append(await self._first_of_each_pattern(found, left))
-                left = _without_rows(left, tables[-1])
-            if not any(pattern in left for pattern in patterns[: self._needed_patterns]):
+            if table.num_rows < self._pattern_rows or not any(pattern in left for pattern in needed):
                 break
         return pa.concat_tables(tables)
 
     async def _first_of_each_pattern(self, found: Candidates, patterns: Sequence[Pattern]) -> pa.Table:
         """The first log of each of these patterns, where it is in the range: its moment is known."""
-        whole = self._selection.time_range
         nodes: tuple[Node, ...] = tuple(
             And((TimestampCompares(Operator.EQUALS, pattern.first_seen_unix_nano), ShapeIs(pattern.id)))
-            for pattern in patterns
-            if whole.start_unix_nano <= pattern.first_seen_unix_nano < whole.end_unix_nano
+            for pattern in self._begun_in_the_range(patterns)
         )
         if not nodes:
             return STORED_LOG_SCHEMA.empty_table()
         return await self._rows(found, "first logs of the best patterns", joined(Or, nodes), limit=len(nodes))
+
+    async def _soon_after_the_first(self, found: Candidates, patterns: Sequence[Pattern]) -> pa.Table:
+        """The logs of these patterns from the first of each on, as many as are candidates."""
+        end = self._selection.time_range.end_unix_nano
+        nodes: tuple[Node, ...] = tuple(
+            And(
+                (
+                    TimestampCompares(Operator.GREATER_OR_EQUAL, pattern.first_seen_unix_nano),
+                    TimestampCompares(Operator.LESS, min(pattern.first_seen_unix_nano + SOON_NANO, end)),
+                    ShapeIn(pattern.shapes),
+                )
+            )
+            for pattern in self._begun_in_the_range(patterns)
+        )
+        if not nodes:
+            return STORED_LOG_SCHEMA.empty_table()
+        return await self._rows(found, "logs of the best patterns", joined(Or, nodes), limit=self._pattern_rows)
+
+    def _begun_in_the_range(self, patterns: Sequence[Pattern]) -> list[Pattern]:
+        whole = self._selection.time_range
+        return [each for each in patterns if whole.start_unix_nano <= each.first_seen_unix_nano < whole.end_unix_nano]
 
     async def _rows(self, found: Candidates, name: str, node: Node, *, limit: int) -> pa.Table:
         try:
@@ -160,6 +183,10 @@ class CandidateFinder:
         plan = ScanPlan(selection=selection, order=Order.OLDEST_FIRST, limit=limit)
         batches = [batch async for batch in self._store.scan(plan)]
         return pa.Table.from_batches(batches, schema=STORED_LOG_SCHEMA)
+
+
+def _of_any(patterns: Sequence[Pattern]) -> Node:
+    return ShapeIn(frozenset(shape for pattern in patterns for shape in pattern.shapes))
 
 
 def _without_rows(patterns: Sequence[Pattern], table: pa.Table) -> list[Pattern]:

@@ -1,5 +1,6 @@
 """Search by meaning as a whole: the real model, the registry of patterns, and real stores."""
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
@@ -31,7 +32,7 @@ from tocsin.search.contracts import Question
 from tocsin.search.limits import QueryLimits
 from tocsin.search.meaning import candidates
 from tocsin.search.meaning.contracts import RelevantLogs
-from tocsin.search.meaning.embedder import PatternEmbedder
+from tocsin.search.meaning.embedder import SETTLE_SECONDS, PatternEmbedder
 from tocsin.search.meaning.repository import EmbeddingsRepository
 from tocsin.search.meaning.service import MeaningSearch
 from tocsin.search.meaning_endpoints import MeaningController
@@ -121,11 +122,13 @@ class Builder:
         self._store, self._database, self._clock, self._limits = store, database, clock, limits
         self._built: list[Parts] = []
 
-    def __call__(self, model: CountingModel | AbsentModel) -> Parts:
+    def __call__(self, model: CountingModel | AbsentModel, *, settle_seconds: float = SETTLE_SECONDS) -> Parts:
         patterns = PatternsService(
             self._store, PatternsRepository(self._database), clock=self._clock, look_seconds=3_600.0
         )
-        embedder = PatternEmbedder(EmbeddingsRepository(self._database), model, pause_share=0)
+        embedder = PatternEmbedder(
+            EmbeddingsRepository(self._database), model, pause_share=0, settle_seconds=settle_seconds
+        )
         questions = Questions(patterns, clock=self._clock)
         search = MeaningSearch(self._store, patterns, questions, embedder, model, limits=self._limits)
         self._built.append(Parts(search, embedder, patterns, model))
@@ -144,6 +147,10 @@ async def build(
     builder = Builder(store, organizations, clock, limits)
     yield builder
     await builder.close()
+
+
+async def _done(condition: bool) -> bool:
+    return condition
 
 
 async def _write(store: LogStore, messages: Sequence[str], organization_id: UUID = ORGANIZATION) -> None:
@@ -258,6 +265,29 @@ async def test_patterns_are_embedded_in_the_background_when_they_change(
         return bool((await parts.embedder.index(ORGANIZATION, catalogue)).has_vector.all())
 
     assert await eventually(are_embedded, bool)
+
+
+async def test_new_patterns_wait_until_they_have_settled_or_a_search_asks_for_them(
+    build: Builder, store: LogStore, minilm: MiniLmModel
+) -> None:
+    await _write(store, OTHERS)
+    parts = build(model := CountingModel(minilm), settle_seconds=3_600.0)
+    parts.patterns.on_change(parts.embedder.changed)
+    await parts.patterns.look(ORGANIZATION)
+    await asyncio.sleep(0.3)
+    assert model.embedded == []
+    await parts.search.search("connection refused", WITHIN)
+    assert await eventually(lambda: _done(len(set(model.embedded)) >= len(OTHERS)), bool)
+
+
+async def test_patterns_that_have_settled_are_embedded_without_a_search(
+    build: Builder, store: LogStore, minilm: MiniLmModel
+) -> None:
+    await _write(store, OTHERS)
+    parts = build(model := CountingModel(minilm), settle_seconds=0.1)
+    parts.patterns.on_change(parts.embedder.changed)
+    await parts.patterns.look(ORGANIZATION)
+    assert await eventually(lambda: _done(len(model.embedded) == len(OTHERS)), bool)
 
 
 async def test_vectors_are_kept_and_made_anew_for_another_model(

@@ -1,11 +1,13 @@
 """``PatternEmbedder``: keeps an index of each organization's patterns, and their vectors, up to date in the background.
 
 Vectors are made a few at a time, with a pause after each as long as the work, so that one core is never taken for
-long; what is made is kept in the database, so a start makes none again.
+long; what is made is kept in the database, so a start makes none again. New patterns wait until they have settled: the
+first logs of a service make templates that the next logs change, and intake needs the core meanwhile.
 """
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from time import monotonic
 
@@ -26,6 +28,13 @@ BATCH_TEXTS = 16
 
 PAUSE_SHARE = 1.0
 """How long the pause after a batch is, in the time that the batch took."""
+
+SETTLE_SECONDS = 60.0
+"""How long an organization's patterns must have been the same before vectors are made; nobody waits for them, or a
+search has asked for them."""
+
+MAX_SETTLE_SECONDS = 600.0
+"""Where patterns never stay the same, vectors are made after so long."""
 
 REFRESH_SECONDS = 2.0
 """How often an index is made anew at most while patterns change or vectors come."""
@@ -51,6 +60,21 @@ class _Shelf:
     #: How many vectors the index was made with.
     indexed_vectors: int = 0
     has_forgotten: bool = False
+    #: Whether a search asked for it.
+    is_wanted: bool = False
+    changed_at: float = field(default_factory=monotonic)
+    #: The first change since all vectors were there; None while they are.
+    unsettled_since: float | None = None
+
+    def has_settled(self, settle_seconds: float) -> bool:
+        """Whether there is no reason to wait with vectors."""
+        now = monotonic()
+        return (
+            self.is_wanted
+            or self.unsettled_since is None
+            or now - self.changed_at >= settle_seconds
+            or now - self.unsettled_since >= MAX_SETTLE_SECONDS
+        )
 
     @property
     def is_stale(self) -> bool:
@@ -70,18 +94,27 @@ class PatternEmbedder:
     """One a process, on its event loop."""
 
     def __init__(
-        self, repository: EmbeddingsRepository, model: EmbeddingModel, *, pause_share: float = PAUSE_SHARE
+        self,
+        repository: EmbeddingsRepository,
+        model: EmbeddingModel,
+        *,
+        pause_share: float = PAUSE_SHARE,
+        settle_seconds: float = SETTLE_SECONDS,
     ) -> None:
         self._repository = repository
         self._model = model
         self._pause_share = pause_share
+        self._settle_seconds = settle_seconds
         self._shelves: dict[OrganizationId, _Shelf] = {}
         self._woken = asyncio.Event()
         self._worker: asyncio.Task[None] | None = None
 
     def changed(self, organization_id: OrganizationId, catalogue: PatternCatalogue) -> None:
         """The organization's patterns are these now. Waits for nothing."""
-        self._shelf(organization_id).catalogue = catalogue
+        shelf = self._shelf(organization_id)
+        shelf.catalogue = catalogue
+        shelf.changed_at = monotonic()
+        shelf.unsettled_since = shelf.unsettled_since or shelf.changed_at
         self._woken.set()
 
     async def index(self, organization_id: OrganizationId, catalogue: PatternCatalogue) -> PatternIndex:
@@ -93,6 +126,9 @@ class PatternEmbedder:
         shelf = self._shelf(organization_id)
         if shelf.catalogue is not catalogue:
             self.changed(organization_id, catalogue)
+        if not shelf.is_wanted:
+            shelf.is_wanted = True
+            self._woken.set()
         if shelf.index is None:
             await self._refresh(organization_id, shelf)
         assert shelf.index is not None
@@ -127,7 +163,7 @@ class PatternEmbedder:
 
     async def _work(self) -> None:
         while True:
-            await self._woken.wait()
+            await self._wait()
             self._woken.clear()
             caught_up = [await self._caught_up(*each) for each in list(self._shelves.items())]
             if all(caught_up):
@@ -135,6 +171,12 @@ class PatternEmbedder:
                 continue
             self._woken.set()
             await asyncio.sleep(RETRY_SECONDS)
+
+    async def _wait(self) -> None:
+        """Until there is something to do: a change, or that what changed has settled."""
+        is_waiting = any(shelf.unsettled_since is not None for shelf in self._shelves.values())
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._woken.wait(), self._settle_seconds if is_waiting else None)
 
     async def _caught_up(self, organization_id: OrganizationId, shelf: _Shelf) -> bool:
         """Whether all that could be done for an organization was done."""
@@ -156,9 +198,14 @@ class PatternEmbedder:
 
     async def _catch_up(self, organization_id: OrganizationId, shelf: _Shelf) -> None:
         await self._refresh(organization_id, shelf)
+        missing = shelf.missing()
+        if missing and not shelf.has_settled(self._settle_seconds):
+            _waiting.set(len(missing))
+            return
         while missing := shelf.missing():
             await self._embed_all(organization_id, shelf, missing)
         _waiting.set(0)
+        shelf.unsettled_since = None
         await self._refresh(organization_id, shelf)
         await self._forget(organization_id, shelf)
 

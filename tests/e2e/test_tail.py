@@ -26,6 +26,8 @@ def _tailing(server: TocsinServer, *arguments: str) -> Iterator[subprocess.Popen
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # Ctrl-C reaches it even where the tests run in the background of a shell, which has its children ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  (it takes no lock)
     )
     try:
         yield process

@@ -43,6 +43,9 @@ BATCH_ROWS = 100_000
 STEP_NANO = 1_440_000
 """Five million logs make two hours."""
 
+RECENT_SHARE = 0.2
+"""Of the time: most patterns began before that."""
+
 WARM_UP = 5
 END_UNIX_NANO = 1_780_000_000_000_000_000
 
@@ -128,13 +131,17 @@ def _batches(templates: list[str], logs: int, seed: int) -> Iterator[LogBatch]:
         yield LogBatch(pa.RecordBatch.from_arrays(arrays, schema=LOG_SCHEMA))
 
 
-def _catalogue(templates: list[str], seed: int) -> PatternCatalogue:
-    """What clustering would make of them: a pattern for each template."""
-    messages = _messages(pl.Series(templates), np.arange(len(templates)), np.random.default_rng(seed))
+async def _catalogue(store: LogStore, templates: list[str], options: argparse.Namespace) -> PatternCatalogue:
+    """What clustering would make of them: a pattern for each template, that began with its earliest log."""
+    counts = await store.shape_counts(_everything(options), interval_nano=10**18)
+    began = dict(zip(counts["shape"].to_pylist(), counts["first_timestamp"].to_pylist(), strict=True))
+    messages = _messages(pl.Series(templates), np.arange(len(templates)), np.random.default_rng(options.seed))
     numbers = pl.select(shapes(pl.lit(messages))).to_series().to_list()
     plain = pl.Series(templates).str.replace_all(r"\{[a-z]+\}", "<*>").to_list()
     patterns = [
-        Pattern(id=shape, template=template, shapes=frozenset({shape}), first_seen_unix_nano=0)
+        Pattern(
+            id=shape, template=template, shapes=frozenset({shape}), first_seen_unix_nano=began.get(shape, END_UNIX_NANO)
+        )
         for shape, template in zip(numbers, plain, strict=True)
     ]
     return PatternCatalogue(
@@ -142,6 +149,11 @@ def _catalogue(templates: list[str], seed: int) -> PatternCatalogue:
         pattern_ids=MappingProxyType({each.id: each.id for each in patterns}),
         version=1,
     )
+
+
+def _everything(options: argparse.Namespace) -> Selection:
+    start = END_UNIX_NANO - options.logs * STEP_NANO
+    return Selection(organization_id=ORGANIZATION, time_range=TimeRange(start, END_UNIX_NANO))
 
 
 def _questions(templates: list[str], messages: list[str], number: int, rng: random.Random) -> list[str]:
@@ -188,7 +200,7 @@ async def _measure(options: argparse.Namespace) -> dict[str, float]:
             for batch in _batches(templates, options.logs, options.seed):
                 await store.write(ORGANIZATION, batch, Receipt(received=len(batch)))
             figures["load_seconds"] = round(time.perf_counter() - started, 1)
-        catalogue = _catalogue(templates, options.seed)
+        catalogue = await _catalogue(store, templates, options)
         model = MiniLmModel()
         embedder = PatternEmbedder(EmbeddingsRepository(database), model)
         started = time.perf_counter()
@@ -204,6 +216,8 @@ async def _measure(options: argparse.Namespace) -> dict[str, float]:
             limits=QueryLimits(max_concurrent=8, timeout_seconds=30),
         )
         figures |= await _asked(search, store, templates, options)
+        recent = await _asked(search, store, templates, options, share=RECENT_SHARE)
+        figures |= {f"recent_{name}": figure for name, figure in recent.items()}
         await embedder.close()
     finally:
         await database.close()
@@ -212,12 +226,12 @@ async def _measure(options: argparse.Namespace) -> dict[str, float]:
 
 
 async def _asked(
-    search: MeaningSearch, store: LogStore, templates: list[str], options: argparse.Namespace
+    search: MeaningSearch, store: LogStore, templates: list[str], options: argparse.Namespace, *, share: float = 1.0
 ) -> dict[str, float]:
+    """Ask questions of this share of the time, the latest."""
     rng = random.Random(options.seed + 1)
-    start = END_UNIX_NANO - options.logs * STEP_NANO
-    selection = Selection(organization_id=ORGANIZATION, time_range=TimeRange(start, END_UNIX_NANO))
-    sample = await store.sample(selection, slices=50, rows_per_slice=100)
+    start = END_UNIX_NANO - round(options.logs * STEP_NANO * share)
+    sample = await store.sample(_everything(options), slices=50, rows_per_slice=100)
     questions = _questions(templates, sample["message"].to_pylist(), options.questions + WARM_UP, rng)
     within = Question(organization_id=ORGANIZATION, start=str(start // 10**9), end=str(END_UNIX_NANO // 10**9 + 1))
     seconds: list[float] = []

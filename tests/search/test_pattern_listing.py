@@ -103,6 +103,15 @@ async def test_logs_are_divided_by_pattern(store: LogStore, clock: HeldClock) ->
     assert (found.pattern_total, found.others, found.unregistered) == (2, 0, 0)
 
 
+async def test_the_time_before_all_patterns_is_not_read(store: LogStore, clock: HeldClock) -> None:
+    began = catalogue(pattern(4, first_seen=START))
+    catalogues = LateCatalogue(began)
+    catalogues._catalogue = began
+    await write(store, {"shape": 4}, {"shape": 4, "timestamp": START - 1})
+    [found] = (await listing(store, clock, catalogues).patterns(question())).patterns
+    assert (found.count, found.count_before) == (1, 0)
+
+
 async def test_a_sparkline_has_a_bounded_number_of_intervals(store: LogStore, clock: HeldClock) -> None:
     with pytest.raises(InvalidRequest, match="1 to 300 intervals"):
         await listing(store, clock, LateCatalogue(THREE)).patterns(question(), interval="10s")

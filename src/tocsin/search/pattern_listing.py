@@ -11,7 +11,14 @@ import polars as pl
 import pyarrow as pa
 
 from tocsin.logmodel.levels import Level, level_of
-from tocsin.logstore.ports import LogStore, OrganizationId, Selection, TimeRange, interval_starts
+from tocsin.logstore.ports import (
+    SHAPE_COUNTS_SCHEMA,
+    LogStore,
+    OrganizationId,
+    Selection,
+    TimeRange,
+    interval_starts,
+)
 from tocsin.patterns.contracts import Pattern, PatternCatalogue
 from tocsin.search.contracts import Question, ValueCount
 from tocsin.search.intervals import interval_nano
@@ -67,11 +74,9 @@ class PatternListing:
         selection = await self._questions.selection(question, timeout_seconds=self._limits.timeout_seconds)
         nanoseconds = interval_nano(interval, selection.time_range)
         check_number("intervals", len(interval_starts(selection.time_range, nanoseconds)), MAX_INTERVALS)
-        before = replace(selection, time_range=_just_before(selection.time_range))
         async with self._limits.slot(selection):
             rows, rows_before = await asyncio.gather(
-                self._store.shape_counts(selection, interval_nano=nanoseconds),
-                self._store.shape_counts(before, interval_nano=_whole(before.time_range)),
+                self._store.shape_counts(selection, interval_nano=nanoseconds), self._counts_before(selection)
             )
         catalogue = await self._catalogue(selection, rows)
         # In a thread: there are as many rows as shapes, times services and severities.
@@ -89,6 +94,15 @@ class PatternListing:
             others=registered - sum(each.count for each in shown),
             unregistered=total - registered,
         )
+
+    async def _counts_before(self, selection: Selection) -> pa.Table:
+        catalogue = await self._catalogues.catalogue(selection.organization_id)
+        since = catalogue.first_seen_unix_nano
+        if since is not None and since >= selection.time_range.start_unix_nano:
+            # No pattern is older.
+            return SHAPE_COUNTS_SCHEMA.empty_table()
+        before = replace(selection, time_range=_just_before(selection.time_range))
+        return await self._store.shape_counts(before, interval_nano=_whole(before.time_range))
 
     async def _catalogue(self, selection: Selection, rows: pa.Table) -> PatternCatalogue:
         """A catalogue that knows the shapes of these rows, as far as there is room for them."""

@@ -15,6 +15,8 @@ from tocsin.database.service import Database
 from tocsin.embeddings.backends.absent import AbsentModel
 from tocsin.embeddings.backends.minilm import MiniLmModel
 from tocsin.embeddings.ports import EmbeddingModel
+from tocsin.incidents.repository import IncidentsRepository
+from tocsin.incidents.service import IncidentsService
 from tocsin.ingest.repository import IngestRepository
 from tocsin.ingest.service import IngestService
 from tocsin.ingest.usage import UsageMeter
@@ -83,6 +85,7 @@ class Components:
     ingest: IngestService
     reading: Reading
     live_tail: LiveTail
+    incidents: IncidentsService
     #: What the first start hands out; None on every later one.
     first_start: FirstStart | None
 
@@ -144,6 +147,7 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
             ingest=ingest,
             reading=_reading(settings, store, database, patterns, embedder, model),
             live_tail=live_tail,
+            incidents=IncidentsService(IncidentsRepository(database), clock=clock),
             first_start=first_start,
         )
 

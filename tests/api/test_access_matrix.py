@@ -38,16 +38,21 @@ EXPECTED = {
             /v1/logs /v1/logs/aggregate /v1/logs/count /v1/logs/export /v1/logs/facets /v1/logs/fields
             /v1/logs/fields/values /v1/logs/histogram /v1/logs/shapes /v1/logs/{log_id} /v1/logs/{log_id}/context
             /v1/patterns /v1/patterns/{pattern_id} /v1/patterns/edits
+            /v1/incidents /v1/incidents/statistics /v1/incidents/{incident_id} /v1/incidents/{incident_id}/timeline
+            /v1/incidents/{incident_id}/logs
         POST /v1/auth/password /v1/auth/logout /v1/auth/logout-everywhere /v1/auth/switch /v1/auth/ticket
             /v1/auth/tokens /v1/logs/translate /v1/logs/search /v1/logs/compare
         DELETE /v1/auth/sessions/{session_id} /v1/auth/tokens/{token_id}
-        WS /live/logs
+        WS /live/logs /live/incidents
     """,
     DEVELOPER: """
         POST /v1/saved-searches /v1/services /v1/patterns/merge /v1/patterns/{pattern_id}/split
+            /v1/incidents /v1/incidents/{incident_id}/comments /v1/incidents/{incident_id}/logs
         PUT /v1/saved-searches/{search_id}
-        PATCH /v1/services/{service_id} /v1/patterns/{pattern_id}
+        PATCH /v1/services/{service_id} /v1/patterns/{pattern_id} /v1/incidents/{incident_id}
+            /v1/incidents/{incident_id}/status
         DELETE /v1/saved-searches/{search_id} /v1/patterns/edits/{edit_id}
+            /v1/incidents/{incident_id}/logs/{log_id}
     """,
     ADMIN: """
         GET /v1/keys /v1/invitations
@@ -245,6 +250,10 @@ def _bodies() -> dict[Endpoint, Any]:
         ("PATCH", "/v1/services/{service_id}"): {"active": False},
         ("PATCH", "/v1/patterns/{pattern_id}"): {"name": "taken over"},
         ("POST", "/v1/patterns/{pattern_id}/split"): {"shapes": ["0" * 16]},
+        ("PATCH", "/v1/incidents/{incident_id}"): {"version": 1, "title": "taken over"},
+        ("PATCH", "/v1/incidents/{incident_id}/status"): {"version": 1, "status": "RESOLVED"},
+        ("POST", "/v1/incidents/{incident_id}/comments"): {"text": "hello"},
+        ("POST", "/v1/incidents/{incident_id}/logs"): {"log_ids": ["00000000-0000-8000-8000-000000000000"]},
         ("PATCH", "/v1/users/{user_id}"): {"role": "VIEWER"},
         ("POST", "/v1/keys/{key_id}/rotate"): {},
     }
@@ -302,6 +311,7 @@ async def _things(calling: httpx.AsyncClient, callers: Callers) -> dict[str, str
         "log_id": log["id"],
         "pattern_id": pattern["id"],
         "edit_id": edit["id"],
+        "incident_id": (await made("/v1/incidents", {"title": "marked incident"}))["id"],
         "search_id": (await made("/v1/saved-searches", {"name": "marked ours", "query": "marked"}))["id"],
         "service_id": (await made("/v1/services", {"name": "marked-too"}))["id"],
         "key_id": (await made("/v1/keys", {"name": "marked key", "default_service": "marked-third"}))["key"]["id"],

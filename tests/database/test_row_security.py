@@ -51,6 +51,9 @@ def row_of(table: sa.Table, organization_id: UUID | None) -> dict[str, Any]:
     row = {column.name: value_of(column) for column in table.columns if not column.nullable}
     if organization_id is not None:
         row[OWNED[table.name]] = organization_id
+        # What refers to an incident refers to the organization's own.
+        incident = {"incidents": "id"}.get(table.name, "incident_id")
+        row |= {incident: UUID(int=organization_id.int + 100)} if incident in row else {}
     return row
 
 

@@ -22,6 +22,8 @@ class Scope(StrEnum):
     SEARCHES_READ = "searches:read"
     SEARCHES_WRITE = "searches:write"
     PATTERNS_WRITE = "patterns:write"
+    INCIDENTS_READ = "incidents:read"
+    INCIDENTS_WRITE = "incidents:write"
     INGEST_READ = "ingest:read"
     SERVICES_READ = "services:read"
     SERVICES_WRITE = "services:write"

@@ -103,4 +103,19 @@ _LOGS: dict[Endpoint, Rule] = {
     ("DELETE", "/v1/saved-searches/{search_id}"): developer(Scope.SEARCHES_WRITE),
 }
 
-RULES: dict[Endpoint, Rule] = {**_OPERATIONS, **_AUTH, **_ADMINISTRATION, **_LOGS}
+_INCIDENTS: dict[Endpoint, Rule] = {
+    ("GET", "/v1/incidents"): reader(Scope.INCIDENTS_READ),
+    ("POST", "/v1/incidents"): developer(Scope.INCIDENTS_WRITE),
+    ("GET", "/v1/incidents/statistics"): reader(Scope.INCIDENTS_READ),
+    ("GET", "/v1/incidents/{incident_id}"): reader(Scope.INCIDENTS_READ),
+    ("PATCH", "/v1/incidents/{incident_id}"): developer(Scope.INCIDENTS_WRITE),
+    ("PATCH", "/v1/incidents/{incident_id}/status"): developer(Scope.INCIDENTS_WRITE),
+    ("GET", "/v1/incidents/{incident_id}/timeline"): reader(Scope.INCIDENTS_READ),
+    ("POST", "/v1/incidents/{incident_id}/comments"): developer(Scope.INCIDENTS_WRITE),
+    ("GET", "/v1/incidents/{incident_id}/logs"): reader(Scope.INCIDENTS_READ),
+    ("POST", "/v1/incidents/{incident_id}/logs"): developer(Scope.INCIDENTS_WRITE),
+    ("DELETE", "/v1/incidents/{incident_id}/logs/{log_id}"): developer(Scope.INCIDENTS_WRITE),
+    (WEBSOCKET, "/live/incidents"): reader(Scope.INCIDENTS_READ, in_band=True),
+}
+
+RULES: dict[Endpoint, Rule] = {**_OPERATIONS, **_AUTH, **_ADMINISTRATION, **_LOGS, **_INCIDENTS}

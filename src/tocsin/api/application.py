@@ -18,6 +18,8 @@ from tocsin.api.edges import with_edges
 from tocsin.api.operations import healthz, home, metrics, readyz, status
 from tocsin.api.problems import EXCEPTION_HANDLERS, describe_problem
 from tocsin.api.set_password import router as set_password_router
+from tocsin.incidents.endpoints import IncidentsController
+from tocsin.incidents.live_endpoints import LiveIncidents, live_incidents
 from tocsin.ingest.endpoints import BODY_LIMITS_STATE, INGEST_STATE, BodyLimits
 from tocsin.ingest.endpoints import router as ingest_router
 from tocsin.patterns.endpoints import PatternEditsController
@@ -50,6 +52,7 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
     live_sockets = LiveSockets(
         components.live_tail, components.reading.questions, allowed_origins=frozenset(edge.cors_origins)
     )
+    live_incident_sockets = LiveIncidents(components.incidents, allowed_origins=frozenset(edge.cors_origins))
 
     def provide_live_sockets() -> LiveSockets:
         return live_sockets
@@ -69,6 +72,7 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
             PlainWordsController,
             PatternEditsController,
             SavedSearchesController,
+            IncidentsController,
         ],
         dependencies={"principal": Provide(provide_principal)},
         security=ACCESS_TOKEN_SECURITY,
@@ -86,6 +90,7 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
             ingest_router,
             for_people,
             live_logs,
+            live_incidents,
         ],
         state=State(
             {
@@ -100,6 +105,8 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
         dependencies={
             "components": Provide(provide_components, sync_to_thread=False),
             "live_sockets": Provide(provide_live_sockets, sync_to_thread=False),
+            "live_incident_sockets": Provide(_given(live_incident_sockets), sync_to_thread=False),
+            "incidents_service": Provide(_given(components.incidents), sync_to_thread=False),
             "patterns_service": Provide(_given(components.patterns), sync_to_thread=False),
             **_reading(components.reading),
         },

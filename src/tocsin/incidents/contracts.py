@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from tocsin.detection.contracts import Evidence
@@ -110,7 +111,7 @@ class Incident:
     #: The services that its signals name, by name.
     affected_services: Sequence[str]
     causes: Sequence[Cause] = ()
-    #: When its first signal began.
+    #: When the trouble began: with its first signal, or when the person who opened it says.
     started_at: datetime
     opened_at: datetime
     acknowledged_at: datetime | None = None
@@ -132,8 +133,10 @@ class Change(StrEnum):
     INVESTIGATING = "investigating"
     RESOLVED = "resolved"
     REOPENED = "reopened"
-    #: Its signals are in another incident now.
-    MERGED = "merged"
+    #: Somebody wrote something.
+    COMMENTED = "commented"
+    #: Logs were linked to it.
+    LINKED = "linked"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,3 +148,64 @@ class IncidentChanged:
     change: Change
     incident: Incident
     at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentDraft:
+    """What a person says who opens an incident."""
+
+    title: str
+    severity: Severity
+    service: str | None = None
+    #: None: now.
+    started_at: datetime | None = None
+    tags: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentFilter:
+    """Which incidents are asked for; what is left out matches all."""
+
+    statuses: frozenset[Status] = frozenset()
+    severities: frozenset[Severity] = frozenset()
+    service: str | None = None
+    #: Stands somewhere in the title.
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """Something that happened in an incident: a line of its timeline."""
+
+    #: Of the event, see ``IncidentChanged``.
+    sequence: int
+    incident_id: UUID
+    change: Change
+    #: What somebody wrote, or what changed, for people.
+    text: str
+    #: None: Tocsin itself.
+    by: UUID | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkedLog:
+    """A log that somebody linked to an incident, as it was then: it outlives the log itself."""
+
+    log_id: str
+    #: As ``GET /v1/logs/{log_id}`` has it.
+    log: Mapping[str, Any]
+    linked_by: UUID
+    linked_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResponseTimes:
+    """How fast people were, with the incidents that were opened in a time."""
+
+    #: None: all services.
+    service: str | None
+    incidents: int
+    #: Means in seconds, of those that were acknowledged or resolved; None where none was.
+    to_acknowledge_seconds: float | None
+    to_resolve_seconds: float | None

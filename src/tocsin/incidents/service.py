@@ -1,0 +1,252 @@
+"""``IncidentsService``: incidents from their opening to their end."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+from tocsin.incidents.contracts import (
+    Change,
+    Entry,
+    Incident,
+    IncidentChanged,
+    IncidentDraft,
+    IncidentFilter,
+    LinkedLog,
+    ResponseTimes,
+    Severity,
+    Status,
+)
+from tocsin.incidents.metrics import INCIDENT_MTTR_HOURS
+from tocsin.incidents.repository import IncidentsRepository, Note, changed
+from tocsin.incidents.response_times import response_times
+from tocsin.incidents.state_machine import moved
+from tocsin.kit.clock import Clock, utc_now
+from tocsin.kit.errors import Conflict, InvalidRequest, NotFound
+from tocsin.logstore.ports import OrganizationId
+
+DEFAULT_INCIDENTS, MAX_INCIDENTS = 50, 500
+MAX_EVENTS = 1_000
+MAX_LINKED_LOGS = 1_000
+"""Of one incident: all of them are listed at once."""
+
+Listener = Callable[[IncidentChanged], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentEdit:
+    """What a person changes; None leaves a thing as it is."""
+
+    title: str | None = None
+    severity: Severity | None = None
+    tags: Sequence[str] | None = None
+    #: Who works on it; ``is_unassigned`` says that nobody does.
+    assignee: UUID | None = None
+    is_unassigned: bool = False
+
+
+class IncidentsService:
+    """The incidents of every organization. Every method may raise ``ServiceUnavailable``.
+
+    Whoever changes an incident says which version of it they saw. Where somebody else was faster, nothing is changed,
+    and that is a ``Conflict``.
+    """
+
+    def __init__(self, repository: IncidentsRepository, *, clock: Clock) -> None:
+        self._repository = repository
+        self._clock = clock
+        self._listeners: list[Listener] = []
+
+    def on_change(self, listener: Listener) -> Callable[[], None]:
+        """Call this with each change that this process makes, on the event loop; it must not wait.
+
+        Returns what ends that.
+        """
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    async def open(self, organization_id: OrganizationId, draft: IncidentDraft, *, by: UUID) -> Incident:
+        """Open an incident.
+
+        Raises:
+            InvalidRequest: it is said to have begun in the future.
+        """
+        now = utc_now(self._clock)
+        if draft.started_at is not None and draft.started_at > now:
+            raise InvalidRequest(f"started_at is in the future: {draft.started_at.isoformat()}")
+        incident = Incident(
+            id=uuid4(),
+            organization_id=organization_id,
+            number=0,
+            title=draft.title,
+            status=Status.OPEN,
+            severity=draft.severity,
+            service=draft.service,
+            affected_services=() if draft.service is None else (draft.service,),
+            started_at=draft.started_at or now,
+            opened_at=now,
+            tags=tuple(dict.fromkeys(draft.tags)),
+        )
+        opened, entry = await self._repository.add(incident, Note(change=Change.OPENED, by=by, at=now))
+        self._tell(entry, opened)
+        return opened
+
+    async def get(self, organization_id: OrganizationId, incident_id: UUID) -> Incident:
+        """One incident.
+
+        Raises:
+            NotFound: the organization has none with this id.
+        """
+        found = await self._repository.get(organization_id, incident_id)
+        if found is None:
+            raise NotFound(f"there is no incident with the id {incident_id}")
+        return found
+
+    async def find(
+        self,
+        organization_id: OrganizationId,
+        wanted: IncidentFilter,
+        *,
+        below: int | None = None,
+        limit: int = DEFAULT_INCIDENTS,
+    ) -> list[Incident]:
+        """The newest incidents that match, or the newest with a number below this one."""
+        return await self._repository.find(organization_id, wanted, below=below, limit=limit)
+
+    async def edit(
+        self, organization_id: OrganizationId, incident_id: UUID, edit: IncidentEdit, *, version: int, by: UUID
+    ) -> Incident:
+        """Change what people say of an incident.
+
+        Raises:
+            NotFound: the organization has none with this id.
+            Conflict: it has another version.
+        """
+        before = await self._seen(organization_id, incident_id, version)
+        assignee = None if edit.is_unassigned else edit.assignee or before.assignee
+        after = replace(
+            before,
+            title=before.title if edit.title is None else edit.title,
+            severity=edit.severity or before.severity,
+            tags=before.tags if edit.tags is None else tuple(dict.fromkeys(edit.tags)),
+            assignee=assignee,
+        )
+        if after == before:
+            return before
+        note = Note(change=Change.UPDATED, text=_difference(before, after), by=by, at=utc_now(self._clock))
+        return await self._save(after, note)
+
+    async def set_status(
+        self, organization_id: OrganizationId, incident_id: UUID, status: Status, *, version: int, by: UUID
+    ) -> Incident:
+        """Say how far people have come.
+
+        Raises:
+            NotFound: the organization has none with this id.
+            Conflict: it has another version, or its status can't be followed by this one.
+        """
+        before = await self._seen(organization_id, incident_id, version)
+        now = utc_now(self._clock)
+        after, change = moved(before, status, at=now)
+        saved = await self._save(after, Note(change=change, by=by, at=now))
+        if saved.resolved_at is not None:
+            INCIDENT_MTTR_HOURS.observe((saved.resolved_at - saved.opened_at).total_seconds() / 3600)
+        return saved
+
+    async def comment(self, organization_id: OrganizationId, incident_id: UUID, text: str, *, by: UUID) -> Entry:
+        """Write something into an incident's timeline. Raises ``NotFound``."""
+        incident = await self.get(organization_id, incident_id)
+        note = Note(change=Change.COMMENTED, text=text, by=by, at=utc_now(self._clock))
+        entry = await self._repository.comment(incident, note)
+        self._tell(entry, incident)
+        return entry
+
+    async def timeline(self, organization_id: OrganizationId, incident_id: UUID) -> list[Entry]:
+        """What happened in an incident, in order. Raises ``NotFound``."""
+        await self.get(organization_id, incident_id)
+        return await self._repository.entries(organization_id, incident_id)
+
+    async def link(
+        self, organization_id: OrganizationId, incident_id: UUID, logs: Mapping[str, Mapping[str, Any]], *, by: UUID
+    ) -> list[LinkedLog]:
+        """Keep copies of logs, by id, with an incident, beside those that it has; answers all of them.
+
+        Raises:
+            NotFound: the organization has no such incident.
+            Conflict: there would be more than ``MAX_LINKED_LOGS``.
+        """
+        incident = await self.get(organization_id, incident_id)
+        known = {each.log_id for each in await self._repository.links(organization_id, incident_id)}
+        new = {log_id: log for log_id, log in logs.items() if log_id not in known}
+        if len(known) + len(new) > MAX_LINKED_LOGS:
+            raise Conflict(f"an incident has {MAX_LINKED_LOGS:,} linked logs at most; take some away first")
+        if new:
+            now = utc_now(self._clock)
+            links = [LinkedLog(log_id=each, log=log, linked_by=by, linked_at=now) for each, log in new.items()]
+            what = "1 log" if len(new) == 1 else f"{len(new):,} logs"
+            note = Note(change=Change.LINKED, text=what, by=by, at=now)
+            self._tell(await self._repository.link(incident, links, note), incident)
+        return await self._repository.links(organization_id, incident_id)
+
+    async def unlink(self, organization_id: OrganizationId, incident_id: UUID, log_id: str) -> None:
+        """Forget the copy of a log. Raises ``NotFound``."""
+        if not await self._repository.unlink(organization_id, incident_id, log_id):
+            raise NotFound(f"no log with the id {log_id} is linked to that incident")
+
+    async def links(self, organization_id: OrganizationId, incident_id: UUID) -> list[LinkedLog]:
+        """The logs that are linked to an incident. Raises ``NotFound``."""
+        await self.get(organization_id, incident_id)
+        return await self._repository.links(organization_id, incident_id)
+
+    async def response_times(self, organization_id: OrganizationId, since: datetime) -> list[ResponseTimes]:
+        """How fast people were with the incidents that were opened since then: with all of them, and by service."""
+        return response_times(await self._repository.opened_since(organization_id, since))
+
+    async def events_after(
+        self, organization_id: OrganizationId, sequence: int, *, limit: int = MAX_EVENTS
+    ) -> list[IncidentChanged]:
+        """The next events after this one, in order. Whoever goes on from the last one's sequence misses none."""
+        return await self._repository.events_after(organization_id, sequence, limit=limit)
+
+    async def last_sequence(self, organization_id: OrganizationId) -> int:
+        """Of the latest event; 0 where there is none."""
+        return await self._repository.last_sequence(organization_id)
+
+    async def _seen(self, organization_id: OrganizationId, incident_id: UUID, version: int) -> Incident:
+        found = await self.get(organization_id, incident_id)
+        if found.version != version:
+            raise _changed_meanwhile(found.number, found.version)
+        return found
+
+    async def _save(self, after: Incident, note: Note) -> Incident:
+        saved = await self._repository.save(after, note)
+        if saved is None:
+            raise _changed_meanwhile(after.number, None)
+        incident, entry = saved
+        self._tell(entry, incident)
+        return incident
+
+    def _tell(self, entry: Entry, incident: Incident) -> None:
+        event = changed(entry, incident)
+        for listener in list(self._listeners):
+            listener(event)
+
+
+def _changed_meanwhile(number: int, version: int | None) -> Conflict:
+    now = "" if version is None else f" and has version {version} now"
+    return Conflict(f"somebody else has changed incident {number}{now}; look at it again")
+
+
+def _difference(before: Incident, after: Incident) -> str:
+    """What changed, for people."""
+    parts: list[str] = []
+    if after.title != before.title:
+        parts.append(f"title: {after.title}")
+    if after.severity != before.severity:
+        parts.append(f"severity: {before.severity.value} → {after.severity.value}")
+    if after.tags != before.tags:
+        parts.append(f"tags: {', '.join(after.tags) or 'none'}")
+    if after.assignee != before.assignee:
+        parts.append("assignee: nobody" if after.assignee is None else "assignee changed")
+    return "; ".join(parts)

@@ -53,6 +53,9 @@ def test_changes_come_as_they_happen_and_go_on_where_they_ended(
     with _watching(new_server, signed_in, "?after=2") as socket:
         assert _received(socket) == {"type": "started", "sequence": 2}
         assert _received(socket)["incident"]["title"] == "meanwhile"
+        ticket = signed_in.post("/v1/auth/ticket").raise_for_status().json()["ticket"]
+        with connect(f"ws://127.0.0.1:{new_server.port}/live/incidents?after=2&ticket={ticket}") as another:
+            assert _received(another)["sequence"] == 2
         assert new_server.stop() == 0
         with pytest.raises(ConnectionClosed):
             socket.recv(timeout=10)

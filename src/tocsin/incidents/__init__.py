@@ -1,6 +1,6 @@
-"""One incident instead of a thousand alerts: groups signals that have one cause, and follows them to the end.
+"""One incident instead of a thousand alerts: what went wrong, from its opening to its end.
 
-In: signals, which are findings and alerts from outside; deploys; what people decide. Out: incidents with likely causes,
-a timeline, and an event for each change. Owns incidents, their signals, edges, comments and links. ``state_machine``
-is the only writer of a status. ``health``, ``notifications`` and what stands below them may call its service.
+In: what people decide. Out: incidents, each with a timeline and an event for each change. Owns incidents, what happened in
+them, and the logs that are kept with them. ``state_machine`` is the only writer of a status. Rooms below it in the data
+path, and entry points, may call its service.
 """

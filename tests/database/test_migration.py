@@ -9,7 +9,9 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 import tocsin.accounts.tables
+import tocsin.incidents.tables
 import tocsin.ingest.tables
+import tocsin.jobs.tables
 import tocsin.patterns.tables
 import tocsin.search.meaning.tables
 import tocsin.search.tables
@@ -19,7 +21,9 @@ from tocsin.database.tables import Table
 
 ROOMS_WITH_TABLES = (
     tocsin.accounts.tables,
+    tocsin.incidents.tables,
     tocsin.ingest.tables,
+    tocsin.jobs.tables,
     tocsin.patterns.tables,
     tocsin.search.meaning.tables,
     tocsin.search.tables,

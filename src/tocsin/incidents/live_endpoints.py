@@ -118,7 +118,8 @@ class LiveIncidents:
                 await accounts_of(socket).recheck(principal)
                 checked_at = monotonic()
             with suppress(TimeoutError):
-                await asyncio.wait_for(woken.wait(), POLL_SECONDS)
+                async with asyncio.timeout(POLL_SECONDS):
+                    await woken.wait()
 
 
 @websocket("/live/incidents")

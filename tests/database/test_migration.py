@@ -10,6 +10,7 @@ from alembic.migration import MigrationContext
 
 import tocsin.accounts.tables
 import tocsin.ingest.tables
+import tocsin.notifications.tables
 import tocsin.patterns.tables
 import tocsin.search.meaning.tables
 import tocsin.search.tables
@@ -20,6 +21,7 @@ from tocsin.database.tables import Table
 ROOMS_WITH_TABLES = (
     tocsin.accounts.tables,
     tocsin.ingest.tables,
+    tocsin.notifications.tables,
     tocsin.patterns.tables,
     tocsin.search.meaning.tables,
     tocsin.search.tables,

@@ -54,9 +54,9 @@ class Desk:
     service: NotificationsService
 
     async def channel(
-        self, kind: ChannelKind, secret: str = SECRET, *, per_minute: int = 60, **settings: str
+        self, kind: ChannelKind, secret: str = SECRET, *, per_minute: int = 60, settings: dict[str, str] | None = None
     ) -> Channel:
-        draft = ChannelDraft(name=kind, kind=kind, settings=settings, secret=secret, per_minute=per_minute)
+        draft = ChannelDraft(name=kind, kind=kind, settings=settings or {}, secret=secret, per_minute=per_minute)
         return await self.settings.add_channel(OURS, draft)
 
     async def rule(self, channel: Channel) -> Rule:

@@ -16,7 +16,7 @@ SENT, FAILED, PENDING = DeliveryStatus.SENT, DeliveryStatus.FAILED, DeliveryStat
 
 
 async def _webhook(desk: Desk, target: Receiver, *, per_minute: int = 60) -> None:
-    await desk.rule(await desk.channel(ChannelKind.WEBHOOK, url=target.url, per_minute=per_minute))
+    await desk.rule(await desk.channel(ChannelKind.WEBHOOK, settings={"url": target.url}, per_minute=per_minute))
 
 
 async def test_a_webhook_is_told_once_and_its_signature_holds(desk: Desk) -> None:
@@ -105,7 +105,7 @@ async def test_a_dead_channel_blocks_no_other(desk: Desk) -> None:
 
 async def test_pagerduty_hears_of_one_alert_from_its_beginning_to_its_end(desk: Desk) -> None:
     async with receiver() as target:
-        await desk.rule(await desk.channel(ChannelKind.PAGERDUTY, url=target.url))
+        await desk.rule(await desk.channel(ChannelKind.PAGERDUTY, settings={"url": target.url}))
         for sequence, change in enumerate((Change.OPENED, Change.ACKNOWLEDGED, Change.RESOLVED), 1):
             await desk.happen(sequence, change)
             await desk.jobs.run()
@@ -118,7 +118,7 @@ async def test_pagerduty_hears_of_one_alert_from_its_beginning_to_its_end(desk: 
 async def test_what_is_older_than_what_was_sent_is_not_sent(desk: Desk) -> None:
     async with receiver() as target:
         target.answer(503)
-        await desk.rule(await desk.channel(ChannelKind.PAGERDUTY, url=target.url))
+        await desk.rule(await desk.channel(ChannelKind.PAGERDUTY, settings={"url": target.url}))
         await desk.happen(1, Change.OPENED)
         await desk.jobs.run()
         [(key, late)] = desk.jobs.waiting.items()
@@ -147,7 +147,7 @@ async def test_a_channel_takes_so_many_messages_a_minute(desk: Desk) -> None:
 async def test_mail_is_sent_and_its_refusal_is_final(desk: Desk) -> None:
     async with mail_server() as server:
         settings = {"host": "127.0.0.1", "port": str(server.port), "security": "none", "to": "on@call.example"}
-        await desk.rule(await desk.channel(ChannelKind.EMAIL, "", **settings, **{"from": "tocsin@call.example"}))
+        await desk.rule(await desk.channel(ChannelKind.EMAIL, "", settings=settings | {"from": "tocsin@call.example"}))
         server.rcpt = ["450 later", "250 ok", "550 nobody here"]
         await desk.happen(1, Change.OPENED)
         await desk.jobs.run()

@@ -21,6 +21,8 @@ from tocsin.ingest.repository import IngestRepository
 from tocsin.ingest.service import IngestService
 from tocsin.ingest.usage import UsageMeter
 from tocsin.ingest.usage_repository import UsageRepository
+from tocsin.jobs.backends.leased import LeasedJobs
+from tocsin.jobs.repository import JobsRepository
 from tocsin.kit.clock import SystemClock
 from tocsin.kit.errors import StartupError
 from tocsin.kit.setting_kinds import revealed
@@ -28,6 +30,10 @@ from tocsin.kit.settings import Settings
 from tocsin.limits.backends.memory import MemoryRateLimiter
 from tocsin.limits.ports import RateLimiter
 from tocsin.logstore.ports import LogStore, OrganizationId
+from tocsin.notifications.administration import NotificationSettings
+from tocsin.notifications.repository import NotificationsRepository
+from tocsin.notifications.sending import HttpSender
+from tocsin.notifications.service import NotificationsService
 from tocsin.patterns.repository import PatternsRepository
 from tocsin.patterns.service import PatternsService
 from tocsin.search.comparison.service import ComparisonService
@@ -86,6 +92,8 @@ class Components:
     reading: Reading
     live_tail: LiveTail
     incidents: IncidentsService
+    notifications: NotificationsService
+    notification_settings: NotificationSettings
     #: What the first start hands out; None on every later one.
     first_start: FirstStart | None
 
@@ -136,6 +144,15 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
             on_stored=on_stored,
         )
         closing.push_async_callback(ingest.close)
+        incidents = IncidentsService(IncidentsRepository(database), clock=clock)
+        jobs = LeasedJobs(JobsRepository(database), clock=clock)
+        notified = NotificationsRepository(database)
+        notifications = NotificationsService(notified, jobs, incidents, limiter, HttpSender(), clock=clock)
+        closing.push_async_callback(notifications.close)
+        await notifications.start()
+        # Before what jobs do is closed: they use it.
+        closing.push_async_callback(jobs.close)
+        await jobs.start()
         yield Components(
             settings=settings,
             database=database,
@@ -147,7 +164,9 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
             ingest=ingest,
             reading=_reading(settings, store, database, patterns, embedder, model),
             live_tail=live_tail,
-            incidents=IncidentsService(IncidentsRepository(database), clock=clock),
+            incidents=incidents,
+            notifications=notifications,
+            notification_settings=NotificationSettings(notified, clock=clock),
             first_start=first_start,
         )
 

@@ -46,6 +46,8 @@ EXPECTED = {
         WS /live/logs /live/incidents
     """,
     DEVELOPER: """
+        GET /v1/notifications/channels /v1/notifications/channels/{channel_id} /v1/notifications/rules
+            /v1/notifications/rules/{rule_id} /v1/notifications/deliveries
         POST /v1/saved-searches /v1/services /v1/patterns/merge /v1/patterns/{pattern_id}/split
             /v1/incidents /v1/incidents/{incident_id}/comments /v1/incidents/{incident_id}/logs
         PUT /v1/saved-searches/{search_id}
@@ -57,9 +59,12 @@ EXPECTED = {
     ADMIN: """
         GET /v1/keys /v1/invitations
         POST /v1/keys /v1/keys/{key_id}/rotate /v1/invitations /v1/organizations /v1/users/{user_id}/logout
-            /v1/users/{user_id}/password-reset
+            /v1/users/{user_id}/password-reset /v1/notifications/channels
+            /v1/notifications/channels/{channel_id}/test /v1/notifications/rules
+        PUT /v1/notifications/channels/{channel_id} /v1/notifications/rules/{rule_id}
         PATCH /v1/organization /v1/users/{user_id}
         DELETE /v1/keys/{key_id} /v1/invitations/{invitation_id} /v1/users/{user_id} /v1/services/{service_id}
+            /v1/notifications/channels/{channel_id} /v1/notifications/rules/{rule_id}
     """,
 }
 
@@ -85,7 +90,20 @@ WITH_ANY_TOKEN = {("GET", "/v1/auth/me")}
 LOOKING = {("POST", "/v1/auth/password"), ("POST", "/v1/auth/logout"), ("POST", "/v1/auth/logout-everywhere")} | {
     ("POST", path) for path in ("/v1/auth/ticket", "/v1/logs/translate", "/v1/logs/search", "/v1/logs/compare")
 }
-NOT_LOOKING = {("GET", path) for path in ("/v1/keys", "/v1/invitations", "/v1/auth/sessions", "/v1/auth/tokens")}
+NOT_LOOKING = {
+    ("GET", path)
+    for path in (
+        "/v1/keys",
+        "/v1/invitations",
+        "/v1/auth/sessions",
+        "/v1/auth/tokens",
+        "/v1/notifications/channels",
+        "/v1/notifications/channels/{channel_id}",
+        "/v1/notifications/rules",
+        "/v1/notifications/rules/{rule_id}",
+        "/v1/notifications/deliveries",
+    )
+}
 
 _LEAST_ROLES = {VIEWER: set(Role), DEVELOPER: {Role.ADMIN, Role.DEVELOPER}, ADMIN: {Role.ADMIN}}
 
@@ -255,6 +273,12 @@ def _bodies() -> dict[Endpoint, Any]:
         ("POST", "/v1/incidents/{incident_id}/comments"): {"text": "hello"},
         ("POST", "/v1/incidents/{incident_id}/logs"): {"log_ids": ["00000000-0000-8000-8000-000000000000"]},
         ("PATCH", "/v1/users/{user_id}"): {"role": "VIEWER"},
+        ("PUT", "/v1/notifications/channels/{channel_id}"): {
+            "name": "taken over",
+            "kind": "slack",
+            "secret": "https://e.example/x",
+        },
+        ("PUT", "/v1/notifications/rules/{rule_id}"): {"name": "taken over", "channel_id": str(uuid4())},
         ("POST", "/v1/keys/{key_id}/rotate"): {},
     }
 
@@ -307,7 +331,13 @@ async def _things(calling: httpx.AsyncClient, callers: Callers) -> dict[str, str
     await callers.with_personal_token(Scope.LOGS_READ)
     [token, *_] = await accounts.personal_tokens.all_of(admin)
     invited = await made("/v1/invitations", {"email": "marked@example.com", "role": "VIEWER"})
+    channel = await made(
+        "/v1/notifications/channels", {"name": "marked channel", "kind": "slack", "secret": "https://e.example/x"}
+    )
+    rule = await made("/v1/notifications/rules", {"name": "marked rule", "channel_id": channel["id"]})
     return {
+        "channel_id": channel["id"],
+        "rule_id": rule["id"],
         "log_id": log["id"],
         "pattern_id": pattern["id"],
         "edit_id": edit["id"],

@@ -12,6 +12,7 @@ import tocsin.accounts.tables
 import tocsin.incidents.tables
 import tocsin.ingest.tables
 import tocsin.jobs.tables
+import tocsin.notifications.tables
 import tocsin.patterns.tables
 import tocsin.search.meaning.tables
 import tocsin.search.tables
@@ -24,6 +25,7 @@ ROOMS_WITH_TABLES = (
     tocsin.incidents.tables,
     tocsin.ingest.tables,
     tocsin.jobs.tables,
+    tocsin.notifications.tables,
     tocsin.patterns.tables,
     tocsin.search.meaning.tables,
     tocsin.search.tables,

@@ -100,9 +100,9 @@ def oneself(traffic: Traffic, *, with_any_token: bool = False, with_one_time_pas
     )
 
 
-def developer(scope: Scope) -> Rule:
-    """Developers and administrators, to change something."""
-    return Rule(caller=Caller.PERSON, traffic=Traffic.WRITE, roles=frozenset({Role.ADMIN, Role.DEVELOPER}), scope=scope)
+def developer(scope: Scope, *, traffic: Traffic = Traffic.WRITE) -> Rule:
+    """Developers and administrators."""
+    return Rule(caller=Caller.PERSON, traffic=traffic, roles=frozenset({Role.ADMIN, Role.DEVELOPER}), scope=scope)
 
 
 def admin(scope: Scope | None, *, traffic: Traffic = Traffic.WRITE) -> Rule:

@@ -118,4 +118,19 @@ _INCIDENTS: dict[Endpoint, Rule] = {
     (WEBSOCKET, "/live/incidents"): reader(Scope.INCIDENTS_READ, in_band=True),
 }
 
-RULES: dict[Endpoint, Rule] = {**_OPERATIONS, **_AUTH, **_ADMINISTRATION, **_LOGS, **_INCIDENTS}
+_NOTIFICATIONS: dict[Endpoint, Rule] = {
+    ("GET", "/v1/notifications/channels"): developer(Scope.ORGANIZATION_READ, traffic=Traffic.READ),
+    ("POST", "/v1/notifications/channels"): admin(Scope.ORGANIZATION_WRITE),
+    ("GET", "/v1/notifications/channels/{channel_id}"): developer(Scope.ORGANIZATION_READ, traffic=Traffic.READ),
+    ("PUT", "/v1/notifications/channels/{channel_id}"): admin(Scope.ORGANIZATION_WRITE),
+    ("DELETE", "/v1/notifications/channels/{channel_id}"): admin(Scope.ORGANIZATION_WRITE),
+    ("POST", "/v1/notifications/channels/{channel_id}/test"): admin(Scope.ORGANIZATION_WRITE),
+    ("GET", "/v1/notifications/rules"): developer(Scope.ORGANIZATION_READ, traffic=Traffic.READ),
+    ("POST", "/v1/notifications/rules"): admin(Scope.ORGANIZATION_WRITE),
+    ("GET", "/v1/notifications/rules/{rule_id}"): developer(Scope.ORGANIZATION_READ, traffic=Traffic.READ),
+    ("PUT", "/v1/notifications/rules/{rule_id}"): admin(Scope.ORGANIZATION_WRITE),
+    ("DELETE", "/v1/notifications/rules/{rule_id}"): admin(Scope.ORGANIZATION_WRITE),
+    ("GET", "/v1/notifications/deliveries"): developer(Scope.ORGANIZATION_READ, traffic=Traffic.READ),
+}
+
+RULES: dict[Endpoint, Rule] = {**_OPERATIONS, **_AUTH, **_ADMINISTRATION, **_LOGS, **_INCIDENTS, **_NOTIFICATIONS}

@@ -22,6 +22,7 @@ from tocsin.incidents.endpoints import IncidentsController
 from tocsin.incidents.live_endpoints import LiveIncidents, live_incidents
 from tocsin.ingest.endpoints import BODY_LIMITS_STATE, INGEST_STATE, BodyLimits
 from tocsin.ingest.endpoints import router as ingest_router
+from tocsin.notifications.endpoints import NotificationsController
 from tocsin.patterns.endpoints import PatternEditsController
 from tocsin.search.comparing_endpoints import ComparingController
 from tocsin.search.endpoints import LogsController
@@ -73,6 +74,7 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
             PatternEditsController,
             SavedSearchesController,
             IncidentsController,
+            NotificationsController,
         ],
         dependencies={"principal": Provide(provide_principal)},
         security=ACCESS_TOKEN_SECURITY,
@@ -106,6 +108,8 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
             "components": Provide(provide_components, sync_to_thread=False),
             "live_sockets": Provide(provide_live_sockets, sync_to_thread=False),
             "live_incident_sockets": Provide(_given(live_incident_sockets), sync_to_thread=False),
+            "notifications": Provide(_given(components.notifications), sync_to_thread=False),
+            "notification_settings": Provide(_given(components.notification_settings), sync_to_thread=False),
             "incidents_service": Provide(_given(components.incidents), sync_to_thread=False),
             "patterns_service": Provide(_given(components.patterns), sync_to_thread=False),
             **_reading(components.reading),

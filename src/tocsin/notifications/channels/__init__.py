@@ -1,0 +1,1 @@
+"""One file a kind of channel: what it is told, in its own form."""

@@ -239,7 +239,8 @@ async def test_a_killed_process_is_followed_by_another(
         return subprocess.Popen([sys.executable, script, database_url, how], stdout=subprocess.PIPE, text=True)
 
     await workers().add(ORGANIZATION, "note", {})
-    for process, lines in ((launch("hang"), ["begun 1"]), (launch("end"), ["begun 2", "done"])):
+    for how, lines in (("hang", ["begun 1"]), ("end", ["begun 2", "done"])):
+        process = launch(how)
         assert process.stdout is not None
         for line in lines:
             assert (await asyncio.to_thread(process.stdout.readline)).strip() == line

@@ -202,6 +202,20 @@ async def test_one_process_at_a_time_follows_an_organization(
     assert second.state.total == 2
 
 
+async def test_who_was_overtaken_keeps_nothing(processes: Processes, store: LogStore, clock: SteppedClock) -> None:
+    first, second = processes(), processes()
+    await first.service.look(ORGANIZATION)
+    clock.pass_seconds(LEASE_SECONDS)
+    await second.service.look(ORGANIZATION)
+    await write(store, "cache is warm")
+    assert not await first.service.look(ORGANIZATION)
+    assert await second.service.look(ORGANIZATION)
+    await second.close()
+    third = processes()
+    assert await third.service.look(ORGANIZATION)
+    assert (second.state.total, third.state.total) == (1, 1)
+
+
 def test_a_dead_process_is_replaced_within_half_a_minute() -> None:
     assert LEASE_SECONDS + 2 * POLL_SECONDS <= 30
 
@@ -252,7 +266,8 @@ async def test_organizations_of_a_dead_process_are_found_and_followed_without_a_
 
 
 async def test_a_lease_lasts_as_long_as_its_process(processes: Processes, clock: SteppedClock) -> None:
-    process, other = processes(lease_seconds=0.4), processes()
+    # It does not look again, which would lease anew.
+    process, other = processes(lease_seconds=0.4, poll_seconds=3_600.0), processes()
     await process.service.look(ORGANIZATION)
     clock.pass_seconds(0.3)
     await process.service.start()

@@ -9,6 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 
 import tocsin.accounts.tables
+import tocsin.detection.tables
 import tocsin.incidents.tables
 import tocsin.ingest.tables
 import tocsin.jobs.tables
@@ -22,6 +23,7 @@ from tocsin.database.tables import Table
 
 ROOMS_WITH_TABLES = (
     tocsin.accounts.tables,
+    tocsin.detection.tables,
     tocsin.incidents.tables,
     tocsin.ingest.tables,
     tocsin.jobs.tables,

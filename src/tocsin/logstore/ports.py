@@ -157,6 +157,16 @@ SHAPE_COUNTS_SCHEMA = pa.schema(
 )
 """How many logs there are of each shape, service and severity number; in no particular order, none with no log."""
 
+RECENT_COUNTS_SCHEMA = pa.schema(
+    [
+        *(SHAPE_COUNTS_SCHEMA.field(name) for name in ("shape", "service", "severity_number")),
+        # The start of an interval, in nanoseconds since 1970.
+        pa.field("start", pa.int64(), nullable=False),
+        pa.field("count", pa.uint64(), nullable=False),
+    ]
+)
+"""How many logs there are of each shape, service, severity number and interval; in no order, none with no log."""
+
 
 class LogColumn(StrEnum):
     """A field of the log itself that logs are grouped by or counted in."""
@@ -374,6 +384,23 @@ class LogStore(Protocol):
 
         A log that a store holds twice may count twice. Whoever takes ``up_to`` from ``last_sequence``, and goes on from
         there, misses no shape.
+        """
+        ...
+
+    async def counts_after(
+        self,
+        organization_id: OrganizationId,
+        ingest_sequence: int,
+        *,
+        up_to: int,
+        interval_nano: int,
+        max_age_nano: int,
+    ) -> pa.Table:
+        """The logs with ``ingest_sequence < sequence <= up_to`` in ``RECENT_COUNTS_SCHEMA``.
+
+        Intervals are aligned to the epoch. Logs that were observed more than ``max_age_nano`` after their timestamp are
+        left out, such as imported history. A log that a store holds twice may count twice. Whoever takes ``up_to`` from
+        ``last_sequence``, and goes on from there, misses none.
         """
         ...
 

@@ -18,9 +18,12 @@ from tocsin.logstore.backends.clickhouse.following import largest_sequence, rows
 from tocsin.logstore.backends.clickhouse.journal import Journal
 from tocsin.logstore.backends.clickhouse.new_shapes import (
     earliest,
+    recent_counts,
+    recent_counts_table,
     recent_earliest,
     recent_shapes,
     seen_shapes,
+    stored_counts,
     stored_earliest,
     stored_shapes,
 )
@@ -174,6 +177,24 @@ class EmbeddedClickHouseStore:
         if border > ingest_sequence:
             frames.append(await stored_shapes(self._reader, organization_id, ingest_sequence, min(border, up_to)))
         return seen_shapes(frames)
+
+    async def counts_after(
+        self,
+        organization_id: OrganizationId,
+        ingest_sequence: int,
+        *,
+        up_to: int,
+        interval_nano: int,
+        max_age_nano: int,
+    ) -> pa.Table:
+        """See the port: as ``shapes_after``."""
+        border, recent = await self._recent_after(organization_id, ingest_sequence)
+        kind = {"interval_nano": interval_nano, "max_age_nano": max_age_nano}
+        frames = [await asyncio.to_thread(recent_counts, recent, up_to, **kind)]
+        if border > ingest_sequence:
+            older = min(border, up_to)
+            frames.append(await stored_counts(self._reader, organization_id, ingest_sequence, older, **kind))
+        return await asyncio.to_thread(recent_counts_table, frames)
 
     async def earliest_messages(
         self, organization_id: OrganizationId, shapes: Collection[int], *, after: int, up_to: int

@@ -13,7 +13,14 @@ from tocsin.kit.errors import StartupError, TocsinError
 from tocsin.logmodel.batch import STORED_LOG_SCHEMA, LogBatch
 from tocsin.logstore.backends.clickhouse.connection import ClickHousePool, Value, http_client
 from tocsin.logstore.backends.clickhouse.following import largest_sequence, rows_between, without_repetitions
-from tocsin.logstore.backends.clickhouse.new_shapes import earliest, seen_shapes, stored_earliest, stored_shapes
+from tocsin.logstore.backends.clickhouse.new_shapes import (
+    earliest,
+    recent_counts_table,
+    seen_shapes,
+    stored_counts,
+    stored_earliest,
+    stored_shapes,
+)
 from tocsin.logstore.backends.clickhouse.printer import Printer
 from tocsin.logstore.backends.clickhouse.probe import Keys, first_of_each, keys_of, probes
 from tocsin.logstore.backends.clickhouse.reader import ClickHouseReader
@@ -114,6 +121,21 @@ class ClickHouseHttpStore(ClickHouseReader):
     ) -> list[SeenShape]:
         """See the port."""
         return seen_shapes([await stored_shapes(self, organization_id, ingest_sequence, up_to)])
+
+    async def counts_after(
+        self,
+        organization_id: OrganizationId,
+        ingest_sequence: int,
+        *,
+        up_to: int,
+        interval_nano: int,
+        max_age_nano: int,
+    ) -> pa.Table:
+        """See the port."""
+        found = await stored_counts(
+            self, organization_id, ingest_sequence, up_to, interval_nano=interval_nano, max_age_nano=max_age_nano
+        )
+        return await asyncio.to_thread(recent_counts_table, [found])
 
     async def earliest_messages(
         self, organization_id: OrganizationId, shapes: Collection[int], *, after: int, up_to: int

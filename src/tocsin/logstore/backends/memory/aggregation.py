@@ -10,6 +10,7 @@ import pyarrow as pa
 from tocsin.logmodel.log import Log
 from tocsin.logmodel.metadata import text_of
 from tocsin.logstore.ports import (
+    RECENT_COUNTS_SCHEMA,
     SHAPE_COUNTS_SCHEMA,
     AggregatePlan,
     AggregateRow,
@@ -56,6 +57,22 @@ def shape_counts(logs: Iterable[Log], starts: range) -> pa.Table:
     return pa.table(
         [pa.array(column, field.type) for column, field in zip(columns, SHAPE_COUNTS_SCHEMA, strict=True)],
         schema=SHAPE_COUNTS_SCHEMA,
+    )
+
+
+def recent_counts(logs: Iterable[Log], *, interval_nano: int, max_age_nano: int) -> pa.Table:
+    """These logs in ``RECENT_COUNTS_SCHEMA``, without those that are older than that when they are observed."""
+    counts = Counter(
+        (log.shape, log.service, log.severity_number, log.timestamp_unix_nano // interval_nano * interval_nano)
+        for log in logs
+        if log.observed_timestamp_unix_nano - log.timestamp_unix_nano <= max_age_nano
+    )
+    columns = zip(*((*group, count) for group, count in counts.items()), strict=True)
+    names = RECENT_COUNTS_SCHEMA.names
+    return (
+        pa.table(dict(zip(names, columns, strict=True)), schema=RECENT_COUNTS_SCHEMA)
+        if counts
+        else (RECENT_COUNTS_SCHEMA.empty_table())
     )
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from tocsin.logmodel.batch import STORED_LOG_COLUMNS, STORED_LOG_SCHEMA, LogBatch, logs_of
 from tocsin.logmodel.log import Log
-from tocsin.logstore.backends.memory.aggregation import aggregated, counted_keys, shape_counts
+from tocsin.logstore.backends.memory.aggregation import aggregated, counted_keys, recent_counts, shape_counts
 from tocsin.logstore.backends.memory.evaluate import matches
 from tocsin.logstore.ports import (
     AggregatePlan,
@@ -175,6 +175,19 @@ class MemoryLogStore:
         for log in self._between(organization_id, ingest_sequence, up_to):
             times.setdefault(log.shape, []).append(log.timestamp_unix_nano)
         return [SeenShape(shape, len(each), min(each)) for shape, each in times.items()]
+
+    async def counts_after(
+        self,
+        organization_id: OrganizationId,
+        ingest_sequence: int,
+        *,
+        up_to: int,
+        interval_nano: int,
+        max_age_nano: int,
+    ) -> pa.Table:
+        """See the port."""
+        logs = self._between(organization_id, ingest_sequence, up_to)
+        return recent_counts(logs, interval_nano=interval_nano, max_age_nano=max_age_nano)
 
     async def earliest_messages(
         self, organization_id: OrganizationId, shapes: Collection[int], *, after: int, up_to: int

@@ -6,18 +6,20 @@ log can be seen, all with smaller numbers can, and nothing needs to be held back
 
 # ruff: noqa: S608  (the printer binds every value; what stands in the text are names and numbers of our own)
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
+import numpy as np
 import pyarrow as pa
 
 from tocsin.kit.moments import NANOSECONDS_A_DAY
-from tocsin.logstore.backends.postgres.connection import Reading
+from tocsin.logstore.backends.postgres.connection import Reading, Row
 from tocsin.logstore.backends.postgres.encoding import signed, stored_batch, unescaped, unsigned
 from tocsin.logstore.backends.postgres.printer import NEVER, Printer
-from tocsin.logstore.backends.postgres.schema import DAYS, LEDGERS, LOG_COLUMNS, LOGS
-from tocsin.logstore.ports import EarliestMessage, OrganizationId, SeenShape, TimeRange
+from tocsin.logstore.backends.postgres.schema import DAYS, LEDGERS, LOG_COLUMNS, LOGS, start_of_interval
+from tocsin.logstore.ports import RECENT_COUNTS_SCHEMA, EarliestMessage, OrganizationId, SeenShape, TimeRange
 
 _LARGEST_SEQUENCE = 2**63 - 1
+_SMALLEST_TIME = -(2**63)
 
 
 async def last_sequence(reading: Reading, organization_id: OrganizationId) -> int:
@@ -50,6 +52,42 @@ SELECT shape, count(*), min(timestamp) FROM {LOGS}
 WHERE {news} AND ingest_sequence <= {printer.bind(min(up_to, _LARGEST_SEQUENCE))}
 GROUP BY shape"""
     return [SeenShape(unsigned(shape), *rest) for shape, *rest in await reading.fetch(sql, printer.parameters)]
+
+
+async def counts_after(
+    reading: Reading,
+    organization_id: OrganizationId,
+    ingest_sequence: int,
+    *,
+    up_to: int,
+    interval_nano: int,
+    max_age_nano: int,
+) -> Sequence[Row]:
+    """The rows of ``recent_counts_table``, of the logs between these numbers."""
+    printer = Printer()
+    news = await _after(reading, printer, organization_id, ingest_sequence)
+    # A time that no log of this age can have; what is subtracted from it still fits into 64 bits.
+    oldest = f"greatest(observed_timestamp, {_SMALLEST_TIME + max_age_nano:d}) - {max_age_nano:d}"
+    sql = f"""
+SELECT shape, service, severity_number, {start_of_interval(interval_nano)}, count(*) FROM {LOGS}
+WHERE {news} AND ingest_sequence <= {printer.bind(min(up_to, _LARGEST_SEQUENCE))} AND timestamp >= {oldest}
+GROUP BY 1, 2, 3, 4"""
+    return await reading.fetch(sql, printer.parameters)
+
+
+def recent_counts_table(rows: Sequence[Row]) -> pa.Table:
+    """Those rows in ``RECENT_COUNTS_SCHEMA``."""
+    if not rows:
+        return RECENT_COUNTS_SCHEMA.empty_table()
+    shapes, services, severities, starts, counts = zip(*rows, strict=True)
+    columns = [
+        pa.array(np.array(shapes, dtype=np.int64).view(np.uint64)),
+        pa.array([unescaped(service) for service in services], pa.large_string()),
+        pa.array(severities, pa.uint8()),
+        pa.array(starts, pa.int64()),
+        pa.array(counts, pa.uint64()),
+    ]
+    return pa.table(columns, schema=RECENT_COUNTS_SCHEMA)
 
 
 async def earliest_messages(

@@ -18,7 +18,14 @@ from tocsin.logmodel.log import Log
 from tocsin.logstore.backends.postgres.aggregates import aggregate_rows, aggregate_sql
 from tocsin.logstore.backends.postgres.connection import PostgresPool, Row
 from tocsin.logstore.backends.postgres.encoding import signed, stored_batch, unescaped
-from tocsin.logstore.backends.postgres.following import earliest_messages, last_sequence, read_after, shapes_after
+from tocsin.logstore.backends.postgres.following import (
+    counts_after,
+    earliest_messages,
+    last_sequence,
+    read_after,
+    recent_counts_table,
+    shapes_after,
+)
 from tocsin.logstore.backends.postgres.printer import Printer, all_of
 from tocsin.logstore.backends.postgres.recheck import Selected, certainty, kept, selected
 from tocsin.logstore.backends.postgres.schema import DAYS, LEDGERS, LOG_COLUMNS, LOGS, start_of_interval
@@ -148,6 +155,27 @@ GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT {limit:d}""")
         """See the port."""
         async with self._pool.reading(timeout_seconds=CATCHING_UP_TIMEOUT_SECONDS) as reading:
             return await shapes_after(reading, organization_id, ingest_sequence, up_to=up_to)
+
+    async def counts_after(
+        self,
+        organization_id: OrganizationId,
+        ingest_sequence: int,
+        *,
+        up_to: int,
+        interval_nano: int,
+        max_age_nano: int,
+    ) -> pa.Table:
+        """See the port."""
+        async with self._pool.reading(timeout_seconds=CATCHING_UP_TIMEOUT_SECONDS) as reading:
+            rows = await counts_after(
+                reading,
+                organization_id,
+                ingest_sequence,
+                up_to=up_to,
+                interval_nano=interval_nano,
+                max_age_nano=max_age_nano,
+            )
+        return await asyncio.to_thread(recent_counts_table, rows)
 
     async def earliest_messages(
         self, organization_id: OrganizationId, shapes: Collection[int], *, after: int, up_to: int

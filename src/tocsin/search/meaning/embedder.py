@@ -176,7 +176,8 @@ class PatternEmbedder:
         """Until there is something to do: a change, or that what changed has settled."""
         is_waiting = any(shelf.unsettled_since is not None for shelf in self._shelves.values())
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), self._settle_seconds if is_waiting else None)
+            async with asyncio.timeout(self._settle_seconds if is_waiting else None):
+                await self._woken.wait()
 
     async def _caught_up(self, organization_id: OrganizationId, shelf: _Shelf) -> bool:
         """Whether all that could be done for an organization was done."""

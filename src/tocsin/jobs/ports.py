@@ -32,7 +32,7 @@ class RetryLater(Exception):
 
 
 Handler = Callable[[Job], Awaitable[None]]
-"""Does a job. After a crash it may be called again for the same job, so it sees to it that nothing is done twice."""
+"""Does a job. After a crash it may be called again for the same job: it makes sure itself that nothing is done twice."""
 
 
 class Jobs(Protocol):

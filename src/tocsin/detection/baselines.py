@@ -86,9 +86,12 @@ class Baselines:
         """Take in a minute: each row's logs, the traffic around them, and how far it counts, from 0 to 1."""
         with np.errstate(divide="ignore", invalid="ignore"):
             expected = np.where(self.traffic > 0, self.share / self.traffic * traffic, counts)
+        # How logs come in clumps is learned in quiet times only: one surprise would make a series look wild for days.
+        is_quiet = np.where(weights < 1.0, 0.0, 1.0)
+        keeps = 1.0 - is_quiet / TRAFFIC_MINUTES
+        self.deviation = self.deviation * keeps + is_quiet * (counts - expected) ** 2
+        self.explained = self.explained * keeps + is_quiet * np.maximum(expected, counts * 0.1)
         keeps = 1.0 - weights / TRAFFIC_MINUTES
-        self.deviation = self.deviation * keeps + weights * (counts - expected) ** 2
-        self.explained = self.explained * keeps + weights * np.maximum(expected, counts * 0.1)
         self.share = self.share * keeps + weights * counts
         self.traffic = self.traffic * keeps + weights * traffic
         keeps = 1.0 - weights / RECENT_MINUTES

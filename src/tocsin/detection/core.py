@@ -48,6 +48,7 @@ class _Dump(msgspec.Struct, kw_only=True):
     version: int
     keys: list[Key]
     levels: bytes
+    added_buckets: list[int]
     windows: bytes
     baselines: dict[str, bytes]
     episodes: list[Episode]
@@ -121,12 +122,14 @@ class Detection:
 
     def _weights(self, minute: int) -> Floats:
         """How far the minute counts for each series."""
-        weights = np.ones(len(self._series))
+        # Of the time before a series came nothing is known, unless another one was watched in its place.
+        is_known = (self._baselines.minutes > 0) | (np.array(self._series.added_buckets) <= minute * MINUTE_BUCKETS)
+        weights = np.where(is_known, 1.0, 0.0)
         for episode in self._episodes.kept:
             lasts = (minute + 1) * MINUTE_BUCKETS - episode.onset_bucket
             if lasts > 0 and minute * MINUTE_BUCKETS <= episode.last_bucket:
                 is_accepted = lasts > ACCEPTED_AFTER_BUCKETS
-                weights[self._series.row_of[episode.key]] = ACCEPTED_WEIGHT if is_accepted else MUDDY_WEIGHT
+                weights[self._series.row_of[episode.key]] *= ACCEPTED_WEIGHT if is_accepted else MUDDY_WEIGHT
         return weights
 
     def _follow_merges(self, catalogue: PatternCatalogue) -> None:
@@ -202,7 +205,7 @@ class Detection:
 
     def _add(self, keys: Iterable[Key]) -> None:
         was_full = self._series.is_full
-        like = self._series.add(keys)
+        like = self._series.add(keys, self._bucket)
         if len(like):
             self._baselines.grow(like)
             self._windows.grow(len(self._series))
@@ -215,6 +218,7 @@ class Detection:
             version=DUMP_VERSION,
             keys=self._series.keys,
             levels=self._series.levels.tobytes(),
+            added_buckets=self._series.added_buckets,
             windows=self._windows.counts.astype(np.float32).tobytes(),
             baselines={name: array.astype(np.float32).tobytes() for name, array in self._baselines.columns().items()},
             episodes=list(self._episodes.kept),
@@ -241,7 +245,7 @@ class Detection:
             raise ValueError(f"the state of detection has version {dumped.version}, this Tocsin reads {DUMP_VERSION}")
         state = cls(false_alarms_a_week)
         levels = np.frombuffer(dumped.levels, dtype=np.uint8).tolist()
-        state._series = Series(dumped.keys, levels)
+        state._series = Series(dumped.keys, levels, dumped.added_buckets)
         size = len(dumped.keys)
         windows = np.frombuffer(dumped.windows, dtype=np.float32).reshape(size, RING_BUCKETS)
         state._windows = Windows(windows.astype(np.float64))

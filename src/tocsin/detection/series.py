@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tocsin.detection.windows import Flags, Rows
+from tocsin.detection.windows import LATE_BUCKETS, Flags, Rows
 from tocsin.patterns.contracts import PatternCatalogue
 
 MOST_SERIES = 60_000
@@ -37,12 +37,19 @@ class Key(NamedTuple):
 class Series:
     """The rows by key; rows are never taken away, so a row's number lasts."""
 
-    def __init__(self, keys: Iterable[Key] = (Key(What.ORGANIZATION),), levels: Sequence[int] = (0,)) -> None:
+    def __init__(
+        self,
+        keys: Iterable[Key] = (Key(What.ORGANIZATION),),
+        levels: Sequence[int] = (0,),
+        added_buckets: Sequence[int] = (0,),
+    ) -> None:
         """Have these; by default the organization alone."""
         self.keys = list(keys)
         self.row_of = {key: row for row, key in enumerate(self.keys)}
         #: The highest severity number that each had.
         self.levels = np.array(levels, dtype=np.uint8)
+        #: When each came.
+        self.added_buckets = list(added_buckets)
         self.what = np.array([key.what for key in self.keys], dtype=np.uint8)
         self.service_row = np.array([self._service_row(key) for key in self.keys], dtype=np.intp)
         self.is_full = False
@@ -50,10 +57,11 @@ class Series:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def add(self, keys: Iterable[Key]) -> Rows:
-        """Have these as well, and the services that they belong to; answers for each new row its service's row.
+    def add(self, keys: Iterable[Key], bucket: int) -> Rows:
+        """Have these as well; answers for each new row the one that was watched while it had no log.
 
-        −1 where the service is new as well.
+        That is the organization's for a service, and the service's for anything else; −1 where the service is too new
+        itself to say that something was not there.
         """
         before, like = len(self.keys), []
         for key in keys:
@@ -62,12 +70,10 @@ class Series:
             if len(self.keys) >= MOST_SERIES:
                 self.is_full = True
                 break
-            service_row = self.row_of.get(Key(What.SERVICE, key.service), -1)
-            if service_row < 0 and key.what is not What.SERVICE:
-                raise ValueError(f"the service of {key} must be added before it")
-            like.append(0 if key.what is What.SERVICE else service_row if service_row < before else -1)
+            like.append(self._watched_row(key, bucket))
             self.row_of[key] = len(self.keys)
             self.keys.append(key)
+            self.added_buckets.append(bucket)
         added = self.keys[before:]
         self.levels = np.concatenate([self.levels, np.zeros(len(added), dtype=np.uint8)])
         self.what = np.concatenate([self.what, np.array([key.what for key in added], dtype=np.uint8)])
@@ -89,6 +95,12 @@ class Series:
                 if now is not None and now != key.pattern:
                     found.append((row, key._replace(pattern=now)))
         return found
+
+    def _watched_row(self, key: Key, bucket: int) -> int:
+        if key.what is What.SERVICE:
+            return 0
+        row = self.row_of[Key(What.SERVICE, key.service)]
+        return row if bucket - self.added_buckets[row] >= LATE_BUCKETS else -1
 
     def _service_row(self, key: Key) -> int:
         return 0 if key.what is What.ORGANIZATION else self.row_of[Key(What.SERVICE, key.service)]

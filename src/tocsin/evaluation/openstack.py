@@ -3,10 +3,10 @@
 Each round is held against the fault-free rounds of all other tests. What was injected is read after all were judged.
 """
 
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 
 import polars as pl
@@ -188,24 +188,29 @@ def _read(test: InjectionTest, round_number: int) -> _Round:
     return _Round(events=window_events(logs), tracebacks=tracebacks)
 
 
-def _locations(faulty: _Round, novelty: Novelty, past: Counter[tuple[tuple[str, str], ...]]) -> list[SuspectedLocation]:
-    fresh = [each for each in faulty.tracebacks if each.traceback.signature not in past]
-    services = faulty.events["service"].unique().to_list()
-    packages = own_packages(services)
-    return rank_locations(fresh, _modules(novelty), packages=packages)
+def _locations(
+    faulty: _Round, novelty: Novelty, past: Mapping[tuple[tuple[str, str], ...], int]
+) -> list[SuspectedLocation]:
+    tracebacks = [replace(each, past_windows=past.get(each.traceback.signature, 0)) for each in faulty.tracebacks]
+    packages = own_packages(faulty.events["service"].unique().to_list())
+    return rank_locations(tracebacks, _modules(novelty, packages), packages=packages)
 
 
-def _modules(novelty: Novelty) -> list[NamedModule]:
-    last = [
-        NamedModule(service=service, module=logger, reason="was the last to do what it always does")
-        for service, logger in novelty.before_missing.select("service", "logger")
-        .unique(maintain_order=True)
-        .iter_rows()
-    ]
-    return last
+def _modules(novelty: Novelty, packages: frozenset[str]) -> list[NamedModule]:
+    """Who did their work last, and who complained first, in turns."""
+    done = _named(novelty.before_missing, packages, "was the last to do what it always does")
+    complained = _named(novelty.novel, packages, "logged something new and bad")
+    return [named for pair in zip_longest(done, complained) for named in pair if named is not None]
+
+
+def _named(events: pl.DataFrame, packages: frozenset[str], reason: str) -> list[NamedModule]:
+    is_own = pl.col("logger").str.split(".").list.first().is_in(packages)
+    places = events.filter(is_own).select("service", "logger").unique(maintain_order=True)
+    return [NamedModule(service=service, module=module, reason=reason) for service, module in places.iter_rows()]
 
 
 def _subsystem(locations: Sequence[SuspectedLocation], novelty: Novelty) -> str | None:
-    """The subsystem that the likeliest location is in, else the one that said something new and bad first."""
-    services = [locations[0].service] if locations else novelty.novel["service"].head(1).to_list()
-    return services[0].partition("/")[0] if services else None
+    """Where the likeliest location of a traceback is, else what complained first, else what did its work last."""
+    traced = [location.service for location in locations[:1] if location.function]
+    others = [*novelty.novel["service"].head(1), *novelty.before_missing["service"].head(1)]
+    return next((service.partition("/")[0] for service in [*traced, *others]), None)

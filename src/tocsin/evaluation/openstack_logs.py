@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from tocsin.kit.errors import InvalidRequest
+from tocsin.logmodel.levels import SEVERITY_BY_NAME, UNSPECIFIED_SEVERITY, level_of
 
 FAULTY_ROUND, FAULT_FREE_ROUND = 1, 2
 
@@ -28,7 +29,6 @@ _PREFIX = (
     r"^(?P<time>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}) (?P<process>\d+) (?P<level>[A-Z]+) (?P<logger>\S+)"
     r"(?: (?P<context>\[(?:-|req-[^\]]*|[^\]:]*)\]))?(?: \[instance: [0-9a-f-]+\])? ?(?P<text>.*)$"
 )
-"""Without a context, a line goes on with what the same process and logger said before."""
 
 _INJECTOR_FRAME = r"(?m)^ *File \"[^\"\n]*\", line \d+, in pycc_\w*\n(?: {4,}.*\n?)?"
 _INJECTOR_CALL = r"pycc_\w+\(([^()]*)\)"
@@ -64,8 +64,8 @@ def injection_tests(directory: Path) -> list[InjectionTest]:
     folders = [faulty.parent.parent for faulty in rounds if (faulty.parent / f"round_{FAULT_FREE_ROUND}").is_dir()]
     if not folders:
         raise InvalidRequest(
-            f"there is no folder <Test>/logs/round_{FAULTY_ROUND} with a round_{FAULT_FREE_ROUND} beside it in or below "
-            f"{directory}"
+            f"in or below {directory} there is no folder <Test>/logs with a round_{FAULTY_ROUND} "
+            f"and a round_{FAULT_FREE_ROUND}"
         )
     return [InjectionTest(name=str(folder.relative_to(directory)), folder=folder) for folder in folders]
 
@@ -89,9 +89,7 @@ def _lines(file: Path) -> pl.DataFrame:
     except OSError as error:
         raise InvalidRequest(f"{file} can't be read: {error}") from error
     service = f"{file.parent.name}/{file.stem}"
-    return pl.DataFrame({"line": text.splitlines()}, schema={"line": pl.String}).with_columns(
-        service=pl.lit(service), place=pl.int_range(pl.len())
-    )
+    return pl.DataFrame({"line": text.splitlines()}, schema={"line": pl.String}).with_columns(service=pl.lit(service))
 
 
 def _parsed(lines: pl.DataFrame) -> pl.DataFrame:
@@ -99,40 +97,43 @@ def _parsed(lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def _joined(lines: pl.DataFrame) -> pl.DataFrame:
-    """Lines that go on with a log before them, put to it.
+    """Lines that go on with a log, put to it.
 
-    A line without a prefix belongs to the line above it; one without a context to the last log of the same service,
-    process and logger.
+    A line without a prefix goes on with the line above it; one without a context with what the same process and
+    logger said at the same time.
     """
     number = pl.int_range(pl.len())
-    said = ("service", "process", "logger")
-    marked = lines.with_columns(
-        prefixed=pl.when(pl.col("time").is_not_null()).then(number).forward_fill().over("service"),
-        text=pl.when(pl.col("time").is_null()).then("line").otherwise("text"),
+    has_prefix = pl.col("time").is_not_null()
+    same = ("service", "process", "logger", "time")
+    begun = lines.with_columns(
+        text=pl.when(has_prefix).then("text").otherwise("line"),
         begun=pl.when(pl.col("context").is_not_null()).then(number),
-    ).filter(pl.col("prefixed").is_not_null())
-    heads = marked.with_columns(
-        log=pl.when(pl.col("time").is_not_null()).then(
-            pl.coalesce(pl.col("begun").forward_fill().over(said), "prefixed")
+        number=number,
+    ).with_columns(
+        log=pl.when(has_prefix).then(
+            pl.coalesce(pl.col("begun").forward_fill().over(same), pl.col("number").first().over(same))
         )
     )
     return (
-        heads.with_columns(log=pl.col("log").forward_fill().over("service"))
+        begun.with_columns(log=pl.col("log").forward_fill().over("service"))
+        .drop_nulls("log")
         .group_by("log", maintain_order=True)
-        .agg(
-            pl.col("service", "level", "logger").first(),
-            time_unix_nano=pl.col("time").first(),
-            message=pl.col("text").str.join("\n"),
-        )
+        .agg(pl.col("service", "level", "logger", "time").first(), message=pl.col("text").str.join("\n"))
         .select(
             "service",
-            pl.col("time_unix_nano").str.to_datetime("%Y-%m-%d %H:%M:%S%.3f").dt.epoch("ns"),
-            "level",
+            pl.col("time").str.to_datetime("%Y-%m-%d %H:%M:%S%.3f").dt.epoch("ns").alias("time_unix_nano"),
+            _levels(pl.col("level")),
             "logger",
-            _without_the_injector(pl.col("message")).alias("message"),
+            _without_the_injector(pl.col("message")),
         )
         .sort("time_unix_nano", maintain_order=True)
     )
+
+
+def _levels(names: pl.Expr) -> pl.Expr:
+    """Levels as ``Level`` has them."""
+    known = {name.upper(): level_of(severity).value for name, severity in SEVERITY_BY_NAME.items()}
+    return names.replace_strict(known, default=level_of(UNSPECIFIED_SEVERITY).value)
 
 
 def _without_the_injector(messages: pl.Expr) -> pl.Expr:

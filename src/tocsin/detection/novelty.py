@@ -17,11 +17,13 @@ from tocsin.logmodel.masking import MASK, shapes
 STABLE_SHARE = 0.98
 """Of the past windows that had an event, for its absence to say something."""
 
-ALARM_SCORE = 6.0
+ALARM_SCORE = 5.0
 """Minus the decimal logarithm of how likely such a window is by chance; less means more false alarms."""
 
 HEAD_CHARACTERS = 4_096
 """Of a message, are looked at."""
+
+_COMPARABLE_WINDOWS = 2
 
 _BAD_LEVELS = (Level.WARN.value, Level.ERROR.value, Level.FATAL.value)
 _BAD_STATUS = 400
@@ -167,9 +169,10 @@ def _mean_missing_places(rows: pl.DataFrame, events: pl.DataFrame, windows: int)
 def _surprise(places: int, mean: float, windows: int) -> float:
     """Minus the decimal logarithm of the chance of as many places or more.
 
-    Geometric, since places that are in trouble drag others with them; as if one more had been seen in the past.
+    Geometric, since places that are in trouble drag others with them; as if one more had been seen in the past. A
+    single window says nothing of how windows differ.
     """
-    if not windows:
+    if windows < _COMPARABLE_WINDOWS:
         return 0.0
     expected = mean + 1 / windows
     return places * log10((1 + expected) / expected)

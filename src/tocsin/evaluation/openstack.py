@@ -3,6 +3,7 @@
 Each round is held against the fault-free rounds of all other tests. What was injected is read after all were judged.
 """
 
+import csv
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -125,10 +126,7 @@ def known_faults(directory: Path) -> dict[tuple[str, str], Fault]:
     """
     faults: dict[tuple[str, str], Fault] = {}
     for file in sorted(directory.rglob("*.tsv")):
-        rows = pl.read_csv(file, separator="\t", quote_char=None, infer_schema=False)
-        if not set(_LABELS) <= set(rows.columns):
-            continue
-        for subsystem, test, component, outcome in rows.select(_LABELS).iter_rows():
+        for subsystem, test, component, outcome in _labels(file):
             faults[subsystem, test] = Fault(
                 subsystem=subsystem.lower(), file=component.lstrip("/"), has_failed=outcome == _FAILED
             )
@@ -166,6 +164,15 @@ def figures_of(judgements: Sequence[Judgement], faults: Mapping[tuple[str, str],
         file_top3=share_with_file(3),
         file_top5=share_with_file(FILES_LOOKED_AT),
     )
+
+
+def _labels(file: Path) -> Iterator[tuple[str, ...]]:
+    """The columns of ``_LABELS``; nothing where a table lacks one."""
+    with file.open(newline="", encoding="utf-8", errors="replace") as lines:
+        table = csv.DictReader(lines, delimiter="\t", quoting=csv.QUOTE_NONE)
+        if set(_LABELS) <= set(table.fieldnames or ()):
+            for row in table:
+                yield tuple(row[column] for column in _LABELS)
 
 
 def _fault(test: InjectionTest, faults: Mapping[tuple[str, str], Fault]) -> Fault:

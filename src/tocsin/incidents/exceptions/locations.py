@@ -29,7 +29,7 @@ _WRAPPERS = frozenset({"wrapper", "wrapped", "inner", "decorated"})
 
 _MISSING_VALUE = re.compile(r"\bNone(?:Type)?\b")
 _ATTRIBUTE = re.compile(r"no attribute '(\w+)'")
-_RESULT_OF_CALL = re.compile(r"[^=(]*=\s*[\w.]+\(")
+_RESULT_OF_CALL = re.compile(r"(?:\([^()=]*\)|[^=(]+)\s*=\s*[\w.]+\(")
 _NAME = re.compile(r"[A-Za-z_]\w*")
 _NO_VALUES = frozenset({"self", "cls", "return", "for", "in", "not", "None", "if", "with", "as", "is", "and", "or"})
 

@@ -97,6 +97,15 @@ def test_requests_are_told_apart_by_method_path_and_status_but_not_by_ids() -> N
         assert (other.novel.height, other.missing.height) == (1, 1)
 
 
+def test_lines_of_source_files_may_move() -> None:
+    said = "Starting instance... _do_build /usr/lib/python2.7/site-packages/nova/compute/manager.py:1826"
+    moved = said.replace("1826", "1931")
+    assert (
+        events([("shop", "a", "DEBUG", said)])["key"].to_list()
+        == events([("shop", "a", "DEBUG", moved)])["key"].to_list()
+    )
+
+
 def test_an_empty_window_lacks_everything() -> None:
     novelty = compare(events([]), history_of(past()))
     assert novelty.missing.height == len(STEPS)

@@ -7,7 +7,7 @@ import pytest
 
 from tocsin.evaluation import openstack
 from tocsin.evaluation.openstack import evaluate_openstack, figures_of, judged, known_faults
-from tocsin.evaluation.openstack_logs import FAULT_FREE_ROUND, FAULTY_ROUND, injection_tests, read_logs
+from tocsin.evaluation.openstack_logs import FAULT_FREE_ROUND, FAULTY_ROUND, InjectionTest, injection_tests, read_logs
 from tocsin.kit.errors import InvalidRequest
 
 CONTEXT = "[req-0f691006-68e1-4f26-964e-f64868c94482 44d17589037f43cfa9d0887aba6c240c - - default]"
@@ -83,14 +83,14 @@ def test_wrong_answers_lower_the_figures(data: Path) -> None:
         table.read_text().replace("Nova\tTest_9", "Cinder\tTest_9").replace("NO_FAILURE\tNO", "FAILURE\tNO")
     )
     figures = evaluate_openstack(data)
-    assert (figures.failures, figures.incident_f1) == (10, pytest.approx(2 * 4 / (4 + 10)))
-    assert (figures.file_top1, figures.file_top5, figures.subsystem_top1) == (0, 0, pytest.approx(0.4))
+    assert (figures.failures, figures.file_top1, figures.file_top5) == (10, 0, 0)
+    assert [figures.incident_f1, figures.subsystem_top1] == pytest.approx([2 * 4 / (4 + 10), 0.4])
 
 
 def test_the_truth_is_read_after_the_run(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
 
-    def watched(tests: list[openstack.InjectionTest]) -> Iterator[openstack.Judgement]:
+    def watched(tests: list[InjectionTest]) -> Iterator[openstack.Judgement]:
         for judgement in judged(tests):
             done.append(judgement.test.name)
             yield judgement

@@ -38,6 +38,7 @@ def past(windows: int = 20) -> list[pl.DataFrame]:
 def test_a_window_like_the_past_is_no_alarm() -> None:
     novelty = compare(events(STEPS), history_of(past()))
     assert (novelty.score, novelty.is_alarm, novelty.novel.height, novelty.missing.height) == (0, False, 0, 0)
+    assert (novelty.broke_off_at.height, novelty.last_done.height) == (0, 0)
 
 
 def test_an_alarm_when_the_work_stops_with_an_error() -> None:
@@ -46,7 +47,21 @@ def test_an_alarm_when_the_work_stops_with_an_error() -> None:
     assert novelty.is_alarm
     assert novelty.novel["logger"].to_list() == ["shop.bank"]
     assert novelty.missing["logger"].to_list() == [logger for _, logger, _, _ in STEPS[4:]]
-    assert novelty.before_missing["logger"].to_list() == [logger for _, logger, _, _ in reversed(STEPS[:4])]
+    assert novelty.last_done["logger"].to_list() == [logger for _, logger, _, _ in reversed(STEPS[:4])]
+
+
+def test_work_breaks_off_where_most_is_missing_from_then_on() -> None:
+    late_and_stopped = [*STEPS[:2], *STEPS[3:6]]
+    novelty = compare(events(late_and_stopped), history_of(past()))
+    assert novelty.missing["logger"].to_list() == [STEPS[place][1] for place in (2, 6, 7, 8, 9)]
+    assert novelty.broke_off_at["logger"].to_list() == [STEPS[6][1]]
+    assert novelty.last_done["logger"].to_list()[:2] == [STEPS[5][1], STEPS[4][1]]
+
+
+def test_warnings_come_after_what_is_worse() -> None:
+    bad: list[Log] = [("shop", "a", "WARN", "hm"), ("shop", "b", "ERROR", "no"), ("shop", "c", "FATAL", "never")]
+    novelty = compare(events([*STEPS, *bad]), history_of(past()))
+    assert novelty.novel["logger"].to_list() == ["b", "c", "a"]
 
 
 def test_no_alarm_for_one_new_error_or_one_missing_step() -> None:
@@ -109,7 +124,7 @@ def test_lines_of_source_files_may_move() -> None:
 def test_an_empty_window_lacks_everything() -> None:
     novelty = compare(events([]), history_of(past()))
     assert novelty.missing.height == len(STEPS)
-    assert novelty.before_missing.height == 0
+    assert (novelty.broke_off_at.height, novelty.last_done.height) == (1, 0)
 
 
 @given(st.lists(st.sets(st.sampled_from(range(10))), min_size=1, max_size=8), st.sets(st.sampled_from(range(10))))

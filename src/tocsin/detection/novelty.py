@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log10
 
+import numpy as np
 import polars as pl
 import polars_hash  # noqa: F401  (registers the ``nchash`` namespace on expressions)
 
@@ -51,14 +52,16 @@ class History:
 class Novelty:
     """How a window differs from the past."""
 
-    #: Events at WARN or above, or answers with a status from 400, that no past window had, earliest first:
-    #: the columns of ``window_events``.
+    #: Events at WARN or above, or answers with a status from 400, that no past window had: the columns of
+    #: ``window_events``. Earliest first, mere warnings last.
     novel: pl.DataFrame
     #: Events of nearly all past windows that did not come, in the order in which they used to: the columns of
     #: ``History.events``.
     missing: pl.DataFrame
-    #: Events of nearly all past windows that came, and used to come before the first that is missing, latest first.
-    before_missing: pl.DataFrame
+    #: Where the work broke off: the first of the events that are missing in the longest stretch; one row, or none.
+    broke_off_at: pl.DataFrame
+    #: Events of nearly all past windows that came, and used to come before that, latest first.
+    last_done: pl.DataFrame
     #: Minus the decimal logarithm of how likely it is by chance.
     score: float
 
@@ -75,7 +78,7 @@ def window_events(logs: pl.DataFrame) -> pl.DataFrame:
         logs: service, logger, level (as ``Level`` has it), time_unix_nano, message.
 
     Returns:
-        key, service, logger, is_bad, first_unix_nano, position (0: the first event, towards 1: the last).
+        key, service, logger, level, is_bad, first_unix_nano, position (0: the first event, towards 1: the last).
     """
     head = pl.col("message").str.head(HEAD_CHARACTERS)
     read = logs.select(
@@ -96,7 +99,7 @@ def window_events(logs: pl.DataFrame) -> pl.DataFrame:
     return (
         read.with_columns(key=key.nchash.xxh3_64(), is_bad=is_bad)  # type: ignore[attr-defined]
         .group_by("key")
-        .agg(pl.col("service", "logger", "is_bad").first(), first_unix_nano=pl.col("time_unix_nano").min())
+        .agg(pl.col("service", "logger", "level", "is_bad").first(), first_unix_nano=pl.col("time_unix_nano").min())
         .sort("first_unix_nano", "key")
         .with_columns(position=pl.int_range(pl.len()) / pl.len())
     )
@@ -124,19 +127,33 @@ def history_of(windows: Sequence[pl.DataFrame]) -> History:
 def compare(window: pl.DataFrame, history: History) -> Novelty:
     """Hold a window, as ``window_events`` returns it, against the past."""
     known = history.events.select("key")
-    novel = window.filter(pl.col("is_bad")).join(known, on="key", how="anti", maintain_order="left")
+    novel = window.filter("is_bad").join(known, on="key", how="anti")
     stable = history.events.filter(pl.col("windows") >= STABLE_SHARE * history.windows)
-    missing = stable.join(window.select("key"), on="key", how="anti", maintain_order="left")
-    came = stable.join(window.select("key"), on="key", how="semi", maintain_order="left")
-    first_missing = missing["position"].min()
-    before = came.filter(pl.col("position") <= first_missing) if missing.height else came.clear()
+    stable = stable.with_columns(is_missing=~pl.col("key").is_in(window["key"].implode()))
+    missing = stable.filter("is_missing").drop("is_missing")
+    break_off = _longest_stretch(stable["is_missing"])
+    done = stable[:break_off].filter(~pl.col("is_missing")).drop("is_missing")
     return Novelty(
-        novel=novel,
+        novel=novel.sort(pl.col("level") == Level.WARN.value, "first_unix_nano", "key"),
         missing=missing,
-        before_missing=before.reverse(),
+        broke_off_at=stable[break_off : break_off + 1].drop("is_missing"),
+        last_done=done.reverse() if missing.height else done.clear(),
         score=_surprise(_places(novel), history.novel_places, history.windows)
         + _surprise(_places(missing), history.missing_places, history.windows),
     )
+
+
+def _longest_stretch(are_missing: pl.Series) -> int:
+    """Where the stretch begins in which events are missing most often, less those that came; the length if none is.
+
+    Single events that are late or missing by chance do not begin or end it.
+    """
+    if not are_missing.any():
+        return are_missing.len()
+    sums = np.concatenate([[0], np.cumsum(np.where(are_missing.to_numpy(), 1, -1))])
+    lowest = np.minimum.accumulate(sums)
+    end = int(np.argmax(sums[1:] - lowest[:-1]))
+    return int(np.flatnonzero(sums[: end + 1] == lowest[end])[-1])
 
 
 _NO_EVENTS = pl.DataFrame(
@@ -154,7 +171,7 @@ def _places(events: pl.DataFrame) -> int:
 def _mean_novel_places(rows: pl.DataFrame, events: pl.DataFrame, windows: int) -> float:
     """Each past window held against the others: what it alone had is new."""
     once = events.filter(pl.col("windows") == 1).select("key")
-    novel = rows.filter(pl.col("is_bad")).join(once, on="key", how="semi")
+    novel = rows.filter("is_bad").join(once, on="key", how="semi")
     return novel.select("window", *_PLACE).n_unique() / windows
 
 

@@ -18,10 +18,10 @@ from tocsin.incidents.exceptions.locations import (
     LoggedTraceback,
     NamedModule,
     SuspectedLocation,
+    logged_tracebacks,
     own_packages,
     rank_locations,
 )
-from tocsin.incidents.exceptions.tracebacks import tracebacks_in
 from tocsin.kit.errors import InvalidRequest
 
 FILES_LOOKED_AT = 5
@@ -185,29 +185,33 @@ def _fault(test: InjectionTest, faults: Mapping[tuple[str, str], Fault]) -> Faul
 def _read(test: InjectionTest, round_number: int) -> _Round:
     logs = test.logs(round_number)
     with_traceback = logs.filter(pl.col("message").str.contains(_TRACEBACK, literal=True))
-    tracebacks = [
-        LoggedTraceback(service=service, logger=logger, time_unix_nano=time_unix_nano, traceback=traceback)
-        for service, logger, time_unix_nano, message in with_traceback.select(
-            "service", "logger", "time_unix_nano", "message"
-        ).iter_rows()
-        for traceback in tracebacks_in(message)
-    ]
-    return _Round(events=window_events(logs), tracebacks=tracebacks)
+    columns = with_traceback.select("service", "logger", "time_unix_nano", "message")
+    return _Round(events=window_events(logs), tracebacks=logged_tracebacks(columns.iter_rows()))
 
 
 def _locations(
     faulty: _Round, novelty: Novelty, past: Mapping[tuple[tuple[str, str], ...], int]
 ) -> list[SuspectedLocation]:
     tracebacks = [replace(each, past_windows=past.get(each.traceback.signature, 0)) for each in faulty.tracebacks]
-    packages = own_packages(faulty.events["service"].unique().to_list())
-    return rank_locations(tracebacks, _modules(novelty, packages), packages=packages)
+    services = faulty.events["service"].unique().to_list()
+    complaining = novelty.novel["service"].head(1).to_list()
+    modules = _modules(novelty, own_packages(complaining or services))
+    return rank_locations(tracebacks, modules, packages=own_packages(services))
 
 
 def _modules(novelty: Novelty, packages: frozenset[str]) -> list[NamedModule]:
-    """Who did their work last, and who complained first, in turns."""
-    done = _named(novelty.before_missing, packages, "was the last to do what it always does")
-    complained = _named(novelty.novel, packages, "logged something new and bad")
-    return [named for pair in zip_longest(done, complained) for named in pair if named is not None]
+    """Who worked last, also in the service that then went silent, and who complained first, in turns: own code."""
+    silent = pl.col("service").is_in(novelty.broke_off_at["service"].implode())
+    sources = [
+        _named(novelty.last_done, packages, "was the last to do what it always does"),
+        _named(novelty.last_done.filter(silent), packages, "did what it always does, then its service went silent"),
+        _named(novelty.novel, packages, "logged something new and bad"),
+    ]
+    in_turns = [named for turn in zip_longest(*sources) for named in turn if named is not None]
+    first: dict[str, NamedModule] = {}
+    for named in in_turns:
+        first.setdefault(named.module, named)
+    return list(first.values())
 
 
 def _named(events: pl.DataFrame, packages: frozenset[str], reason: str) -> list[NamedModule]:
@@ -217,7 +221,7 @@ def _named(events: pl.DataFrame, packages: frozenset[str], reason: str) -> list[
 
 
 def _subsystem(locations: Sequence[SuspectedLocation], novelty: Novelty) -> str | None:
-    """Where the likeliest location of a traceback is, else what complained first, else what did its work last."""
+    """Where the likeliest location of a traceback is, else what complained first, else what worked last."""
     traced = [location.service for location in locations[:1] if location.function]
-    others = [*novelty.novel["service"].head(1), *novelty.before_missing["service"].head(1)]
+    others = [*novelty.novel["service"].head(1), *novelty.last_done["service"].head(1)]
     return next((service.partition("/")[0] for service in [*traced, *others]), None)

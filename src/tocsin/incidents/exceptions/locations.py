@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from tocsin.incidents.exceptions.tracebacks import Frame, Traceback
+from tocsin.incidents.exceptions.tracebacks import Frame, Traceback, tracebacks_in
 
 FRAME_DECAY = 0.75
 """What the next own frame outwards is suspected, of what this one is; less trusts the deepest more."""
@@ -92,6 +92,15 @@ class _Suspicion:
         self.by_service[service] += weight
         if weight > self.strongest[0]:
             self.strongest = (weight, function, reason)
+
+
+def logged_tracebacks(logs: Iterable[tuple[str, str, int, str]]) -> list[LoggedTraceback]:
+    """The tracebacks of logs, each given as service, logger, time_unix_nano and message."""
+    return [
+        LoggedTraceback(service=service, logger=logger, time_unix_nano=time_unix_nano, traceback=traceback)
+        for service, logger, time_unix_nano, message in logs
+        for traceback in tracebacks_in(message)
+    ]
 
 
 def own_packages(services: Iterable[str]) -> frozenset[str]:

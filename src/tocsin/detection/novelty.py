@@ -15,7 +15,7 @@ import polars_hash  # noqa: F401  (registers the ``nchash`` namespace on express
 from tocsin.logmodel.levels import Level
 from tocsin.logmodel.masking import MASK, shapes
 
-STABLE_SHARE = 0.98
+STABLE_SHARE = 0.99
 """Of the past windows that had an event, for its absence to say something."""
 
 ALARM_SCORE = 5.0

@@ -12,6 +12,10 @@ from tocsin.accounts.contracts import FirstStart
 from tocsin.accounts.service import AccountsService
 from tocsin.accounts.signing_keys import load_signing_keys
 from tocsin.database.service import Database
+from tocsin.detection.core import new_detection
+from tocsin.detection.exemplars import Exemplars
+from tocsin.detection.repository import DetectionRepository
+from tocsin.detection.service import DetectionService
 from tocsin.embeddings.backends.absent import AbsentModel
 from tocsin.embeddings.backends.minilm import MiniLmModel
 from tocsin.embeddings.ports import EmbeddingModel
@@ -129,9 +133,13 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         closing.push_async_callback(patterns.close)
         patterns.on_change(embedder.changed)
 
+        detection = _detection(settings, store, database, patterns)
+
         def on_stored(organization_id: OrganizationId) -> None:
             live_tail.wake(organization_id)
             patterns.wake(organization_id)
+            if settings.detection.is_on:
+                detection.wake(organization_id)
 
         ingest = IngestService(
             store,
@@ -153,6 +161,9 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         # Before what jobs do is closed: they use it.
         closing.push_async_callback(jobs.close)
         await jobs.start()
+        if settings.detection.is_on:
+            closing.push_async_callback(detection.close)
+            await detection.start()
         yield Components(
             settings=settings,
             database=database,
@@ -180,6 +191,18 @@ def _accounts(settings: Settings, database: Database, limiter: RateLimiter) -> A
         limiter=limiter,
         bootstrap_password=revealed(given.bootstrap_password),
         bootstrap_api_key=revealed(given.bootstrap_api_key),
+    )
+
+
+def _detection(settings: Settings, store: LogStore, database: Database, patterns: PatternsService) -> DetectionService:
+    clock, a_week = SystemClock(), settings.detection.false_alarms_a_week
+    return DetectionService(
+        store,
+        patterns,
+        DetectionRepository(database),
+        lambda dump: new_detection(dump, a_week),
+        Exemplars(store, Questions(patterns, clock=clock)),
+        clock=clock,
     )
 
 

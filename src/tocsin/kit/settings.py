@@ -19,6 +19,7 @@ from tocsin.kit.setting_sections import (
     ClientSettings,
     DatabaseSettings,
     Declaration,
+    DetectionSettings,
     EdgeSettings,
     IngestSettings,
     LimitSettings,
@@ -42,6 +43,7 @@ class Settings:
     logstore: LogstoreSettings
     ingest: IngestSettings
     search: SearchSettings
+    detection: DetectionSettings
     limits: LimitSettings
     accounts: AccountsSettings
     telemetry: TelemetrySettings

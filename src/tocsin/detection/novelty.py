@@ -18,7 +18,7 @@ from tocsin.logmodel.masking import MASK, shapes
 STABLE_SHARE = 0.99
 """Of the past windows that had an event, for its absence to say something."""
 
-ALARM_SCORE = 5.0
+ALARM_SCORE = 6.0
 """Minus the decimal logarithm of how likely such a window is by chance; less means more false alarms."""
 
 HEAD_CHARACTERS = 4_096

@@ -68,6 +68,15 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Deploy:
+    """A version of a service that was rolled out."""
+
+    service: str
+    version: str
+    at_unix_nano: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Edge:
     """Why two signals are in one incident."""
 

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from tocsin.incidents.affinity import SECOND_NANO, Affinity, see
-from tocsin.incidents.contracts import Edge, Signal
+from tocsin.incidents.contracts import Deploy, Edge, Signal
 from tocsin.incidents.forest import Forest
-from tocsin.incidents.graph import CallGraph, Deploy, Neighbourhood
+from tocsin.incidents.graph import Neighbourhood
+from tocsin.topology.contracts import CallGraph
 
 LINK_WEIGHT = 0.5
 """From which weight on a signal joins: lower makes fewer, larger incidents."""

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.incidents.signals import SECOND, SHOP, calls, cascades, make_signal, many_signals
-from tocsin.incidents.contracts import Deploy, Edge, Signal
-from tocsin.incidents.correlation import Correction, Group, correlate, regroup
+from tocsin.incidents.contracts import Correction, Deploy, Edge, Signal
+from tocsin.incidents.correlation import Group, correlate, regroup
 from tocsin.incidents.ranking import likely_causes
 from tocsin.topology.contracts import CallGraph
 

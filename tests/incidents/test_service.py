@@ -143,10 +143,10 @@ async def test_linked_logs_are_kept_once(service: IncidentsService, monkeypatch:
     monkeypatch.setattr(service_module, "MAX_LINKED_LOGS", 2)
     with pytest.raises(Conflict, match="2 linked logs at most"):
         await service.link(ORGANIZATION, incident.id, {"three": {}}, by=ANN)
-    await service.unlink(ORGANIZATION, incident.id, "one")
+    await service.unlink(ORGANIZATION, incident.id, "one", by=ANN)
     assert [each.log_id for each in await service.links(ORGANIZATION, incident.id)] == ["two"]
     with pytest.raises(NotFound):
-        await service.unlink(ORGANIZATION, incident.id, "one")
+        await service.unlink(ORGANIZATION, incident.id, "one", by=ANN)
 
 
 async def test_response_times_are_means_over_what_was_opened_since(

@@ -212,7 +212,7 @@ class IncidentsController(Controller):
         log_id: Annotated[UUID, PathParameter(description="The `id` of the log.")],
     ) -> None:
         """Forget the copy of a log that is kept with the incident."""
-        await incidents_service.unlink(principal.organization_id, incident_id, str(log_id))
+        await incidents_service.unlink(principal.organization_id, incident_id, str(log_id), by=principal.user_id)
 
 
 def _number(cursor: str) -> int:

@@ -50,7 +50,11 @@ class IncidentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     def draft(self) -> IncidentDraft:
         """The incident as the service takes it."""
         return IncidentDraft(
-            title=self.title, severity=self.severity, service=self.service, started_at=self.started_at, tags=self.tags
+            title=self.title,
+            severity=self.severity,
+            service=self.service,
+            started_at=self.started_at,
+            tags=tuple(self.tags),
         )
 
 

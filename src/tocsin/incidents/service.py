@@ -18,9 +18,10 @@ from tocsin.incidents.contracts import (
     Severity,
     Status,
 )
-from tocsin.incidents.metrics import INCIDENT_MTTR_HOURS
-from tocsin.incidents.repository import IncidentsRepository, Note, changed
+from tocsin.incidents.metrics import observe_resolved
+from tocsin.incidents.repository import Decision, IncidentsRepository
 from tocsin.incidents.response_times import response_times
+from tocsin.incidents.rows import Note, changed
 from tocsin.incidents.state_machine import moved
 from tocsin.kit.clock import Clock, utc_now
 from tocsin.kit.errors import Conflict, InvalidRequest, NotFound
@@ -44,6 +45,21 @@ class IncidentEdit:
     #: Who works on it; ``is_unassigned`` says that nobody does.
     assignee: UUID | None = None
     is_unassigned: bool = False
+
+    def of(self, before: Incident) -> Incident:
+        """The incident with these changes; signals leave alone what a person has decided."""
+        decided = {
+            "title": self.title is not None and self.title != before.title,
+            "severity": self.severity is not None and self.severity != before.severity,
+        }
+        return replace(
+            before,
+            title=before.title if self.title is None else self.title,
+            severity=self.severity or before.severity,
+            tags=before.tags if self.tags is None else tuple(dict.fromkeys(self.tags)),
+            assignee=None if self.is_unassigned else self.assignee or before.assignee,
+            edited=tuple(sorted({*before.edited, *(name for name, is_decided in decided.items() if is_decided)})),
+        )
 
 
 class IncidentsService:
@@ -87,6 +103,7 @@ class IncidentsService:
             started_at=draft.started_at or now,
             opened_at=now,
             tags=tuple(dict.fromkeys(draft.tags)),
+            edited=_decided(draft),
         )
         opened, entry = await self._repository.add(incident, Note(change=Change.OPENED, by=by, at=now))
         self._tell(entry, opened)
@@ -100,7 +117,7 @@ class IncidentsService:
         """
         found = await self._repository.get(organization_id, incident_id)
         if found is None:
-            raise NotFound(f"there is no incident with the id {incident_id}")
+            raise _missing(incident_id)
         return found
 
     async def find(
@@ -123,19 +140,15 @@ class IncidentsService:
             NotFound: the organization has none with this id.
             Conflict: it has another version.
         """
-        before = await self._seen(organization_id, incident_id, version)
-        assignee = None if edit.is_unassigned else edit.assignee or before.assignee
-        after = replace(
-            before,
-            title=before.title if edit.title is None else edit.title,
-            severity=edit.severity or before.severity,
-            tags=before.tags if edit.tags is None else tuple(dict.fromkeys(edit.tags)),
-            assignee=assignee,
-        )
-        if after == before:
-            return before
-        note = Note(change=Change.UPDATED, text=_difference(before, after), by=by, at=utc_now(self._clock))
-        return await self._save(after, note)
+
+        def decide(before: Incident) -> tuple[Incident, Note] | None:
+            _check_version(before, version)
+            after = edit.of(before)
+            if after == before:
+                return None
+            return after, Note(change=Change.UPDATED, text=_difference(before, after), by=by, at=utc_now(self._clock))
+
+        return await self._change(organization_id, incident_id, decide)
 
     async def set_status(
         self, organization_id: OrganizationId, incident_id: UUID, status: Status, *, version: int, by: UUID
@@ -146,19 +159,24 @@ class IncidentsService:
             NotFound: the organization has none with this id.
             Conflict: it has another version, or its status can't be followed by this one.
         """
-        before = await self._seen(organization_id, incident_id, version)
-        now = utc_now(self._clock)
-        after, change = moved(before, status, at=now)
-        saved = await self._save(after, Note(change=change, by=by, at=now))
+
+        def decide(before: Incident) -> tuple[Incident, Note]:
+            _check_version(before, version)
+            now = utc_now(self._clock)
+            after, change = moved(before, status, at=now)
+            return after, Note(change=change, by=by, at=now)
+
+        saved = await self._change(organization_id, incident_id, decide)
         if saved.resolved_at is not None:
-            INCIDENT_MTTR_HOURS.observe((saved.resolved_at - saved.opened_at).total_seconds() / 3600)
+            observe_resolved(saved)
         return saved
 
     async def comment(self, organization_id: OrganizationId, incident_id: UUID, text: str, *, by: UUID) -> Entry:
         """Write something into an incident's timeline. Raises ``NotFound``."""
-        incident = await self.get(organization_id, incident_id)
         note = Note(change=Change.COMMENTED, text=text, by=by, at=utc_now(self._clock))
-        entry = await self._repository.comment(incident, note)
+        done = await self._repository.change(organization_id, incident_id, lambda before: (before, note))
+        incident, entry = _found(done, incident_id)
+        assert entry is not None
         self._tell(entry, incident)
         return entry
 
@@ -176,23 +194,28 @@ class IncidentsService:
             NotFound: the organization has no such incident.
             Conflict: there would be more than ``MAX_LINKED_LOGS``.
         """
-        incident = await self.get(organization_id, incident_id)
-        known = {each.log_id for each in await self._repository.links(organization_id, incident_id)}
-        new = {log_id: log for log_id, log in logs.items() if log_id not in known}
-        if len(known) + len(new) > MAX_LINKED_LOGS:
-            raise Conflict(f"an incident has {MAX_LINKED_LOGS:,} linked logs at most; take some away first")
-        if new:
-            now = utc_now(self._clock)
-            links = [LinkedLog(log_id=each, log=log, linked_by=by, linked_at=now) for each, log in new.items()]
-            what = "1 log" if len(new) == 1 else f"{len(new):,} logs"
-            note = Note(change=Change.LINKED, text=what, by=by, at=now)
-            self._tell(await self._repository.link(incident, links, note), incident)
+        now = utc_now(self._clock)
+
+        def note(known: int, new: int) -> Note | None:
+            if known + new > MAX_LINKED_LOGS:
+                raise Conflict(f"an incident has {MAX_LINKED_LOGS:,} linked logs at most; take some away first")
+            what = "1 log" if new == 1 else f"{new:,} logs"
+            return Note(change=Change.LINKED, text=what, by=by, at=now) if new else None
+
+        links = [LinkedLog(log_id=each, log=log, linked_by=by, linked_at=now) for each, log in logs.items()]
+        incident, entry = _found(await self._repository.link(organization_id, incident_id, links, note), incident_id)
+        if entry is not None:
+            self._tell(entry, incident)
         return await self._repository.links(organization_id, incident_id)
 
-    async def unlink(self, organization_id: OrganizationId, incident_id: UUID, log_id: str) -> None:
+    async def unlink(self, organization_id: OrganizationId, incident_id: UUID, log_id: str, *, by: UUID) -> None:
         """Forget the copy of a log. Raises ``NotFound``."""
-        if not await self._repository.unlink(organization_id, incident_id, log_id):
+        note = Note(change=Change.UNLINKED, text="1 log", by=by, at=utc_now(self._clock))
+        done = await self._repository.unlink(organization_id, incident_id, log_id, note)
+        if done is None:
             raise NotFound(f"no log with the id {log_id} is linked to that incident")
+        incident, entry = done
+        self._tell(entry, incident)
 
     async def links(self, organization_id: OrganizationId, incident_id: UUID) -> list[LinkedLog]:
         """The logs that are linked to an incident. Raises ``NotFound``."""
@@ -213,18 +236,11 @@ class IncidentsService:
         """Of the latest event; 0 where there is none."""
         return await self._repository.last_sequence(organization_id)
 
-    async def _seen(self, organization_id: OrganizationId, incident_id: UUID, version: int) -> Incident:
-        found = await self.get(organization_id, incident_id)
-        if found.version != version:
-            raise _changed_meanwhile(found.number, found.version)
-        return found
-
-    async def _save(self, after: Incident, note: Note) -> Incident:
-        saved = await self._repository.save(after, note)
-        if saved is None:
-            raise _changed_meanwhile(after.number, None)
-        incident, entry = saved
-        self._tell(entry, incident)
+    async def _change(self, organization_id: OrganizationId, incident_id: UUID, decide: Decision) -> Incident:
+        done = await self._repository.change(organization_id, incident_id, decide)
+        incident, entry = _found(done, incident_id)
+        if entry is not None:
+            self._tell(entry, incident)
         return incident
 
     def _tell(self, entry: Entry, incident: Incident) -> None:
@@ -233,9 +249,29 @@ class IncidentsService:
             listener(event)
 
 
-def _changed_meanwhile(number: int, version: int | None) -> Conflict:
-    now = "" if version is None else f" and has version {version} now"
-    return Conflict(f"somebody else has changed incident {number}{now}; look at it again")
+def _found(done: tuple[Incident, Entry | None] | None, incident_id: UUID) -> tuple[Incident, Entry | None]:
+    if done is None:
+        raise _missing(incident_id)
+    return done
+
+
+def _missing(incident_id: UUID) -> NotFound:
+    return NotFound(f"there is no incident with the id {incident_id}")
+
+
+def _check_version(incident: Incident, version: int) -> None:
+    """Raises ``Conflict`` where it is another one by now."""
+    if incident.version != version:
+        now = f"somebody else has changed incident {incident.number} and has version {incident.version} now"
+        raise Conflict(f"{now}; look at it again")
+
+
+def _decided(draft: IncidentDraft) -> tuple[str, ...]:
+    """The fields in which a person's word counts, whatever signals say."""
+    said = {"title", "severity"}
+    said |= {"service"} if draft.service is not None else set()
+    said |= {"started_at"} if draft.started_at is not None else set()
+    return tuple(sorted(said))
 
 
 def _difference(before: Incident, after: Incident) -> str:

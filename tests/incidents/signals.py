@@ -4,12 +4,13 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
+from tests.support.logs import NOON_UNIX_NANO
 from tocsin.incidents.contracts import Signal, SignalSource
 from tocsin.logmodel.levels import Level
 from tocsin.topology.contracts import CallGraph
 
 SECOND = 1_000_000_000
-NOW = 1_780_000_000 * SECOND
+NOW = NOON_UNIX_NANO
 
 
 def make_signal(
@@ -24,6 +25,8 @@ def make_signal(
     level: Level = Level.ERROR,
     score: float = 10.0,
     kind: str = "spike",
+    opens: bool = True,
+    is_over: bool = False,
 ) -> Signal:
     """A signal that began ``at`` seconds after a fixed moment; ``traces`` are ids separated by blanks."""
     return Signal(
@@ -38,6 +41,8 @@ def make_signal(
         last_unix_nano=NOW + int((at + lasts) * SECOND),
         score=score,
         trace_ids=frozenset(traces.split()),
+        opens=opens,
+        is_over=is_over,
     )
 
 

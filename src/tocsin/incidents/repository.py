@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from tocsin.database.inserting import insert_into
 from tocsin.database.service import Database
 from tocsin.incidents.contracts import Entry, Incident, IncidentChanged, IncidentFilter, LinkedLog
+from tocsin.incidents.grouping_repository import GroupingRepository
 from tocsin.incidents.rows import (
     Note,
     add,
@@ -38,6 +39,10 @@ class IncidentsRepository:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    def grouping(self) -> GroupingRepository:
+        """The signals of the incidents, in the same database."""
+        return GroupingRepository(self._database)
 
     async def add(self, incident: Incident, note: Note) -> tuple[Incident, Entry]:
         """Keep a new incident under the next number; the one it came with does not count."""

@@ -1,6 +1,6 @@
 """Puts the parts together: the only place that knows which backend stands behind a port."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,13 +12,17 @@ from tocsin.accounts.contracts import FirstStart
 from tocsin.accounts.service import AccountsService
 from tocsin.accounts.signing_keys import load_signing_keys
 from tocsin.database.service import Database
+from tocsin.detection.contracts import Finding
 from tocsin.detection.core import new_detection
 from tocsin.detection.exemplars import Exemplars
+from tocsin.detection.ports import FindingsListener
 from tocsin.detection.repository import DetectionRepository
 from tocsin.detection.service import DetectionService
 from tocsin.embeddings.backends.absent import AbsentModel
 from tocsin.embeddings.backends.minilm import MiniLmModel
 from tocsin.embeddings.ports import EmbeddingModel
+from tocsin.incidents.from_findings import signal_of
+from tocsin.incidents.quiet import QuietWatch
 from tocsin.incidents.repository import IncidentsRepository
 from tocsin.incidents.service import IncidentsService
 from tocsin.ingest.repository import IngestRepository
@@ -152,7 +156,13 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
             on_stored=on_stored,
         )
         closing.push_async_callback(ingest.close)
-        incidents = IncidentsService(IncidentsRepository(database), clock=clock)
+        incidents = IncidentsService(
+            IncidentsRepository(database), clock=clock, quiet_minutes=settings.incidents.resolve_after_quiet_minutes
+        )
+        detection.on_findings(_signals_of(incidents))
+        quiet_watch = QuietWatch(incidents)
+        closing.push_async_callback(quiet_watch.close)
+        await quiet_watch.start()
         jobs = LeasedJobs(JobsRepository(database), clock=clock)
         notified = NotificationsRepository(database)
         notifications = NotificationsService(notified, jobs, incidents, limiter, HttpSender(), clock=clock)
@@ -192,6 +202,13 @@ def _accounts(settings: Settings, database: Database, limiter: RateLimiter) -> A
         bootstrap_password=revealed(given.bootstrap_password),
         bootstrap_api_key=revealed(given.bootstrap_api_key),
     )
+
+
+def _signals_of(incidents: IncidentsService) -> FindingsListener:
+    async def take(organization_id: OrganizationId, findings: Sequence[Finding]) -> None:
+        await incidents.take_signals(organization_id, [signal_of(finding) for finding in findings])
+
+    return take
 
 
 def _detection(settings: Settings, store: LogStore, database: Database, patterns: PatternsService) -> DetectionService:

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 
 from tests.incidents.conftest import ANN, BOB, ORGANIZATION, OTHER_ORGANIZATION, SteppedClock
 from tocsin.incidents import service as service_module
@@ -18,7 +19,8 @@ from tocsin.incidents.contracts import (
     Severity,
     Status,
 )
-from tocsin.incidents.service import IncidentEdit, IncidentsService
+from tocsin.incidents.editing import IncidentEdit
+from tocsin.incidents.service import IncidentsService
 from tocsin.kit.clock import utc_now
 from tocsin.kit.errors import Conflict, InvalidRequest, NotFound
 
@@ -43,7 +45,7 @@ async def test_an_incident_is_followed_to_its_end(service: IncidentsService, ste
     incident = await moved_to(service, incident, Status.RESOLVED)
     assert incident == await service.get(ORGANIZATION, incident.id)
     assert incident.resolved_at == incident.opened_at + timedelta(minutes=10)
-    entries = await service.timeline(ORGANIZATION, incident.id)
+    entries = await service.entries(ORGANIZATION, incident.id)
     assert [(each.sequence, each.change, each.text, each.by) for each in entries] == [
         (1, Change.OPENED, "", ANN),
         (2, Change.ACKNOWLEDGED, "", ANN),
@@ -68,7 +70,7 @@ async def test_whoever_is_late_changes_nothing(service: IncidentsService) -> Non
     with pytest.raises(Conflict):
         await service.set_status(ORGANIZATION, incident.id, Status.RESOLVED, version=1, by=BOB)
     assert await service.get(ORGANIZATION, incident.id) == after
-    last = (await service.timeline(ORGANIZATION, incident.id))[-1]
+    last = (await service.entries(ORGANIZATION, incident.id))[-1]
     assert last.text == "title: carts are lost; severity: HIGH → CRITICAL; tags: payments; assignee changed"
     again = await service.edit(ORGANIZATION, incident.id, IncidentEdit(severity=Severity.CRITICAL), version=2, by=ANN)
     assert again.version == 2
@@ -82,7 +84,7 @@ async def test_of_many_at_once_one_is_first(service: IncidentsService) -> None:
     tried = await asyncio.gather(*(moved_to(service, incident, each) for each in statuses), return_exceptions=True)
     assert sum(isinstance(each, Incident) for each in tried) == 1
     assert sum(isinstance(each, Conflict) for each in tried) == len(statuses) - 1
-    assert len(await service.timeline(ORGANIZATION, incident.id)) == 2
+    assert len(await service.entries(ORGANIZATION, incident.id)) == 2
 
 
 async def test_numbers_and_sequences_have_no_gap_when_many_open_at_once(service: IncidentsService) -> None:
@@ -139,14 +141,14 @@ async def test_linked_logs_are_kept_once(service: IncidentsService, monkeypatch:
         ("one", "card declined", ANN),
         ("two", "retry", ANN),
     ]
-    assert [each.text for each in await service.timeline(ORGANIZATION, incident.id)] == ["", "2 logs"]
+    assert [each.text for each in await service.entries(ORGANIZATION, incident.id)] == ["", "2 logs"]
     monkeypatch.setattr(service_module, "MAX_LINKED_LOGS", 2)
     with pytest.raises(Conflict, match="2 linked logs at most"):
         await service.link(ORGANIZATION, incident.id, {"three": {}}, by=ANN)
-    await service.unlink(ORGANIZATION, incident.id, "one")
+    await service.unlink(ORGANIZATION, incident.id, "one", by=ANN)
     assert [each.log_id for each in await service.links(ORGANIZATION, incident.id)] == ["two"]
     with pytest.raises(NotFound):
-        await service.unlink(ORGANIZATION, incident.id, "one")
+        await service.unlink(ORGANIZATION, incident.id, "one", by=ANN)
 
 
 async def test_response_times_are_means_over_what_was_opened_since(
@@ -176,7 +178,7 @@ async def test_another_organization_sees_and_changes_nothing(service: IncidentsS
     incident = await opened(service)
     for asked in (
         service.get(OTHER_ORGANIZATION, incident.id),
-        service.timeline(OTHER_ORGANIZATION, incident.id),
+        service.entries(OTHER_ORGANIZATION, incident.id),
         service.links(OTHER_ORGANIZATION, incident.id),
         service.comment(OTHER_ORGANIZATION, incident.id, "hello", by=BOB),
         service.edit(OTHER_ORGANIZATION, incident.id, IncidentEdit(title="x"), version=1, by=BOB),
@@ -195,3 +197,56 @@ async def test_nothing_begins_in_the_future(service: IncidentsService, stepped_c
     assert (begun.started_at, begun.opened_at) == (now - timedelta(hours=1), now)
     with pytest.raises(InvalidRequest, match="started_at is in the future"):
         await opened(service, started_at=now + timedelta(seconds=1))
+
+
+async def test_a_reopened_incident_counts_its_times_from_there(
+    service: IncidentsService, stepped_clock: SteppedClock
+) -> None:
+    since = utc_now(stepped_clock)
+
+    def observed() -> float:
+        return REGISTRY.get_sample_value("incident_mttr_hours_sum") or 0.0
+
+    before = observed()
+    incident = await moved_to(service, await opened(service), Status.RESOLVED)
+    stepped_clock.pass_seconds(10 * 3_600)
+    incident = await moved_to(service, incident, Status.OPEN)
+    assert incident.reopened_at == utc_now(stepped_clock)
+    stepped_clock.pass_seconds(1_800)
+    incident = await moved_to(service, incident, Status.ACKNOWLEDGED)
+    stepped_clock.pass_seconds(1_800)
+    await moved_to(service, incident, Status.RESOLVED)
+    assert observed() - before == pytest.approx(1)
+    [of_all, _] = await service.response_times(ORGANIZATION, since)
+    assert (of_all.to_acknowledge_seconds, of_all.to_resolve_seconds) == (1_800, 3_600)
+
+
+async def test_logs_that_many_link_at_once_are_not_too_many(
+    service: IncidentsService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_module, "MAX_LINKED_LOGS", 3)
+    incident = await opened(service)
+    linking = (service.link(ORGANIZATION, incident.id, {f"log {number}": {}}, by=ANN) for number in range(6))
+    done = await asyncio.gather(*linking, return_exceptions=True)
+    assert sum(isinstance(each, Conflict) for each in done) == 3
+    assert len(await service.links(ORGANIZATION, incident.id)) == 3
+
+
+async def test_taking_a_linked_log_away_is_noted(service: IncidentsService) -> None:
+    incident = await opened(service)
+    await service.link(ORGANIZATION, incident.id, {"one": {}}, by=ANN)
+    await service.unlink(ORGANIZATION, incident.id, "one", by=BOB)
+    last = (await service.entries(ORGANIZATION, incident.id))[-1]
+    assert (last.change, last.text, last.by) == (Change.UNLINKED, "1 log", BOB)
+
+
+async def test_whoever_loses_at_the_write_learns_the_version(service: IncidentsService) -> None:
+    incident = await opened(service)
+    edits = (
+        service.edit(ORGANIZATION, incident.id, IncidentEdit(title=f"title {number}"), version=1, by=ANN)
+        for number in range(4)
+    )
+    done = await asyncio.gather(*edits, return_exceptions=True)
+    lost = [str(each) for each in done if isinstance(each, Conflict)]
+    assert len(lost) == 3
+    assert all("has version 2 now" in each for each in lost)

@@ -238,11 +238,13 @@ def _is_news(episode: Episode, bucket: int) -> bool:
 def _finding(episode: Episode, look: Look, catalogue: PatternCatalogue) -> Finding:
     key, row = episode.key, look.series.row_of[episode.key]
     pattern = catalogue.patterns.get(key.pattern) if key.what is What.PATTERN else None
-    start = min(episode.onset_bucket, episode.last_bucket) * INTERVAL_NANO
-    end = (max(episode.onset_bucket, episode.last_bucket) + 1) * INTERVAL_NANO
+    first, last = episode.onset_bucket, max(episode.onset_bucket, episode.last_bucket)
+    start, end = first * INTERVAL_NANO, (last + 1) * INTERVAL_NANO
+    expected, observed = _amounts(episode, look, row, first, last)
     direction = "more" if episode.is_more else "fewer"
     name = f"{direction}/{key.what}/{key.service}/{key.pattern}/{episode.onset_bucket}"
     level = level_of(max(1, int(look.series.levels[row]))) if episode.is_more else Level.ERROR
+    count = _sum(look, row, first, last)
     return Finding(
         id=uuid5(_NAMESPACE, name),
         kind=episode.kind,
@@ -253,12 +255,29 @@ def _finding(episode: Episode, look: Look, catalogue: PatternCatalogue) -> Findi
         onset_unix_nano=start,
         last_unix_nano=end,
         score=round(episode.score, 2),
-        expected=round(episode.expected, 2),
-        observed=episode.observed,
-        evidence=Evidence(query=_query(key), start_unix_nano=start, end_unix_nano=end, count=int(episode.observed)),
+        expected=expected,
+        observed=observed,
+        evidence=Evidence(query=_query(key), start_unix_nano=start, end_unix_nano=end, count=round(count)),
         opens=episode.opens,
         is_over=episode.is_over,
     )
+
+
+def _amounts(episode: Episode, look: Look, row: int, first: int, last: int) -> tuple[float, float]:
+    """What is expected and what there was from a bucket to another: logs, or for errors their share of all."""
+    expected = episode.expected / max(1, episode.buckets) * (last - first + 1)
+    observed = _sum(look, row, first, last)
+    if episode.kind is FindingKind.ERROR_RATIO:
+        total = max(1.0, _sum(look, look.series.service_row[row], first, last))
+        expected, observed = min(1.0, expected / total), min(1.0, observed / total)
+    return round(expected, 4), round(observed, 4)
+
+
+def _sum(look: Look, row: int, first: int, last: int) -> float:
+    """Logs from a bucket to another, as far back as is known."""
+    counts = look.counts(LATE_BUCKETS)[row]
+    begin = look.bucket - LATE_BUCKETS + 1
+    return float(counts[max(0, first - begin) : max(0, last + 1 - begin)].sum())
 
 
 def _query(key: Key) -> str:

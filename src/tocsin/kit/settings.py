@@ -21,6 +21,7 @@ from tocsin.kit.setting_sections import (
     Declaration,
     DetectionSettings,
     EdgeSettings,
+    IncidentSettings,
     IngestSettings,
     LimitSettings,
     LogstoreSettings,
@@ -44,6 +45,7 @@ class Settings:
     ingest: IngestSettings
     search: SearchSettings
     detection: DetectionSettings
+    incidents: IncidentSettings
     limits: LimitSettings
     accounts: AccountsSettings
     telemetry: TelemetrySettings

@@ -31,7 +31,7 @@ def lines(notice: Notice) -> list[str]:
 
 def is_over(notice: Notice) -> bool:
     """Whether nobody needs to look any more."""
-    return notice.newest.change is Change.RESOLVED
+    return notice.newest.change in {Change.RESOLVED, Change.MERGED}
 
 
 def one_line(text: str) -> str:

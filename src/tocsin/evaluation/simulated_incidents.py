@@ -3,14 +3,11 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from tocsin.evaluation.replay import ORGANIZATION, Replay
-from tocsin.incidents.contracts import Incident, IncidentFilter, Signal
-from tocsin.incidents.service import MAX_INCIDENTS
+from tocsin.evaluation.replay import Replay
+from tocsin.incidents.contracts import Incident, Signal
 from tocsin.kit.moments import unix_nano
 
 STEP_NANO = 10 * 10**9
@@ -139,15 +136,12 @@ class SimulationFigures:
     trials: Sequence[JudgedTrial] = field(default_factory=tuple)
 
 
-async def run_trial(trial: Trial, on_step: Callable[[float], None] = lambda _share: None) -> JudgedTrial:
+async def run_trial(trial: Trial, replay: Replay) -> JudgedTrial:
     """Let a shop go on and watch its logs; only then ask it what was wrong."""
     shop = trial.shop()
-    with TemporaryDirectory(prefix="tocsin-trial-") as directory:
-        async with Replay(Path(directory)) as replay:
-            for until in range(trial.start_unix_nano + STEP_NANO, trial.end_unix_nano + 1, STEP_NANO):
-                await replay.go_on_to(until, shop.advance(until).ndjson)
-                on_step((until - trial.start_unix_nano) / (trial.end_unix_nano - trial.start_unix_nano))
-            opened = await _opened(replay)
+    for until in range(trial.start_unix_nano + STEP_NANO, trial.end_unix_nano + 1, STEP_NANO):
+        await replay.go_on_to(until, shop.advance(until).ndjson)
+    opened = [Opened(incident=incident, signals=signals) for incident, signals in await replay.incidents()]
     return judged(trial.name, opened, shop.truth(), logs=replay.logs)
 
 
@@ -189,16 +183,6 @@ def figures(trials: Sequence[JudgedTrial]) -> SimulationFigures:
         delay_seconds_p50=median(fault.delay_seconds or 0.0 for fault in found) if found else 0.0,
         trials=tuple(trials),
     )
-
-
-async def _opened(replay: Replay) -> list[Opened]:
-    found = await replay.incidents.find(ORGANIZATION, IncidentFilter(), limit=MAX_INCIDENTS)
-    opened = []
-    for incident in found:
-        if incident.merged_into is None:
-            signals, _ = await replay.incidents.signals(ORGANIZATION, incident.id)
-            opened.append(Opened(incident=incident, signals=signals))
-    return opened
 
 
 def _shown(opened: Opened, real: Sequence[Truth]) -> list[Truth]:

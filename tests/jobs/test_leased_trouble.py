@@ -200,11 +200,13 @@ async def test_what_will_not_stop_is_left_behind_with_its_lease(
     await worker.start()
     await worker.add(ORGANIZATION, "stubborn", {})
     await asyncio.wait_for(begun.wait(), 10)
-    async with asyncio.timeout(10):
-        await worker.close()
-    [row] = await kept(organizations)
-    assert (row.leased_by is None, row.attempts) == (False, 1)
-    may_end.set()
+    try:
+        async with asyncio.timeout(10):
+            await worker.close()
+        [row] = await kept(organizations)
+        assert (row.leased_by is None, row.attempts) == (False, 1)
+    finally:
+        may_end.set()
     assert await eventually(lambda: none_left(organizations), bool)
 
 

@@ -23,7 +23,7 @@ from tocsin.accounts.tables import OrganizationRow
 from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
 from tocsin.jobs.ports import Job
-from tocsin.jobs.repository import Claimed, JobsRepository
+from tocsin.jobs.repository import Claim, JobsRepository
 
 LEASE = timedelta(seconds=20)
 MAX_ATTEMPTS = 2
@@ -55,6 +55,9 @@ class WorkersAndJobs(RuleBasedStateMachine):
         self.repository = JobsRepository(self.database)
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         self.workers = [ModelWorker() for _ in range(WORKERS)]
+        self.moments = 0
+        #: In which order jobs were added. A case must go the same way each time, and ids are random.
+        self.numbers: dict[UUID, int] = {}
         self.unfinished: set[UUID] = set()
         self.failed: set[UUID] = set()
 
@@ -77,24 +80,29 @@ class WorkersAndJobs(RuleBasedStateMachine):
     @rule(is_first=st.booleans(), wait_seconds=st.sampled_from([0, 0, 30]))
     def add(self, is_first: bool, wait_seconds: int) -> None:
         organization_id = ORGANIZATION if is_first else OTHER_ORGANIZATION
-        at = self.now + timedelta(seconds=wait_seconds)
+        at = self._moment(wait_seconds)
         added = self.run(self.repository.add(organization_id, "note", {}, key=None, not_before=at, now=self.now))
         assert added is not None
+        self.numbers[added] = len(self.numbers)
         self.unfinished.add(added)
+
+    def _moment(self, wait_seconds: int) -> datetime:
+        """A moment that no other job has: which one comes first is no matter of its id."""
+        self.moments += 1
+        return self.now + timedelta(seconds=wait_seconds - 1, microseconds=self.moments)
 
     @rule(
         who=st.lists(st.integers(0, WORKERS - 1), min_size=1, max_size=WORKERS, unique=True), places=st.integers(1, 4)
     )
     def claim(self, who: Iterable[int], places: int) -> None:
-        """Several at the same time, so that they choose the same jobs."""
+        """Several choose at the same time, and so the same jobs, before one after the other takes its own."""
         workers = [self.workers[each] for each in who]
-
-        async def all_claims() -> list[Claimed]:
-            return await asyncio.gather(*(self._claim(worker, places) for worker in workers))
-
-        for worker, claimed in zip(workers, self.run(all_claims()), strict=True):
+        claims = [self._claim(worker, places) for worker in workers]
+        chosen = [self.run(self.repository.choose(asked)) for asked in claims]
+        for worker, asked, ids in zip(workers, claims, chosen, strict=True):
+            claimed = self.run(self.repository.take(asked, ids))
             assert len(claimed.jobs) <= places
-            for job in claimed.jobs:
+            for job in sorted(claimed.jobs, key=lambda job: self.numbers[job.id]):
                 self._check_free(job.id)
                 assert job.attempt <= MAX_ATTEMPTS
                 worker.at[job.id] = (job, self.now + LEASE)
@@ -105,8 +113,8 @@ class WorkersAndJobs(RuleBasedStateMachine):
             shares = Counter(job.organization_id for job, _ in worker.at.values())
             assert all(share <= SHARE for share in shares.values())
 
-    async def _claim(self, worker: ModelWorker, places: int) -> Claimed:
-        asked = claim(
+    def _claim(self, worker: ModelWorker, places: int) -> Claim:
+        return claim(
             worker.id,
             now=self.now,
             until=self.now + LEASE,
@@ -116,7 +124,6 @@ class WorkersAndJobs(RuleBasedStateMachine):
             held=Counter(job.organization_id for job, _ in worker.at.values()),
             max_attempts=MAX_ATTEMPTS,
         )
-        return await self.repository.lease(asked)
 
     def _check_free(self, job_id: UUID) -> None:
         assert job_id in self.unfinished
@@ -160,7 +167,7 @@ class WorkersAndJobs(RuleBasedStateMachine):
             said, outcome = self.repository.failed(job, worker.id, now=self.now, reason="no"), "failed"
         else:
             is_attempt = outcome == "again"
-            said = self.repository.later(job, worker.id, not_before=self.now, reason="no", is_attempt=is_attempt)
+            said = self.repository.later(job, worker.id, not_before=self._moment(0), reason="no", is_attempt=is_attempt)
         if not self.run(said):
             assert ends <= self.now
             return

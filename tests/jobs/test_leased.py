@@ -150,10 +150,10 @@ async def test_a_long_job_keeps_its_lease(workers: Workers, organizations: Datab
 
     async def long(job: Job) -> None:
         begun.append(job.attempt)
-        await asyncio.sleep(4.5)
+        await asyncio.sleep(7)
 
     for _ in range(2):
-        worker = workers(lease_seconds=3)
+        worker = workers(lease_seconds=6)
         worker.handle("long", long)
         await worker.start()
     await worker.add(ORGANIZATION, "long", {})

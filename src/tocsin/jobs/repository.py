@@ -87,12 +87,15 @@ class JobsRepository:
     async def lease(self, claim: Claim) -> Claimed:
         """Take jobs that are due and that nobody does; those of organizations with few jobs come first.
 
-        What is due after its last attempt was under way when its process died: it is given up.
+        What is due after its last attempt was under way when its process died: it is given up. Where nothing is due
+        it only reads: most looks find nothing, and SQLite has one writer.
         """
-        chosen = await self._choose(claim)
-        if not chosen:
-            return Claimed(jobs=(), given_up=())
-        # Between the two another worker may have taken some; those that it takes right now are left to it.
+        chosen = await self.choose(claim)
+        return await self.take(claim, chosen) if chosen else Claimed(jobs=(), given_up=())
+
+    async def take(self, claim: Claim, chosen: Sequence[UUID]) -> Claimed:
+        """Take those of the chosen jobs that are still due, or give them up; as ``lease``."""
+        # Since they were chosen another worker may have taken some; those that it takes right now are left to it.
         still = (
             select(JobRow.id, JobRow.attempts)
             .where(JobRow.id.in_(chosen), *_is_due(claim))
@@ -109,8 +112,8 @@ class JobsRepository:
                 given_up=tuple((_job(row), row.reason or "") for row in given_up),
             )
 
-    async def _choose(self, claim: Claim) -> Sequence[UUID]:
-        """Which jobs to take. It only reads: most looks find nothing, and SQLite has one writer."""
+    async def choose(self, claim: Claim) -> Sequence[UUID]:
+        """Which jobs ``lease`` would take."""
         running = case(*((JobRow.organization_id == each, held) for each, held in claim.held.items()), else_=0)
         turn = func.row_number().over(partition_by=JobRow.organization_id, order_by=(JobRow.not_before, JobRow.id))
         place = (turn + (running if claim.held else 0)).label("place")

@@ -94,6 +94,22 @@ async def test_a_handler_says_when_to_come_back(workers: Workers, organizations:
     assert (row.leased_by, row.failed_at) == (None, None)
 
 
+async def test_waiting_for_room_is_no_attempt(workers: Workers, organizations: Database) -> None:
+    begun: list[int] = []
+
+    async def no_room(job: Job) -> None:
+        begun.append(job.attempt)
+        if len(begun) < 4:
+            raise RetryLater("no room", after_seconds=0, is_attempt=False)
+
+    worker = workers()
+    worker.handle("no room", no_room, max_attempts=2)
+    await worker.start()
+    await worker.add(ORGANIZATION, "no room", {})
+    assert await eventually(lambda: none_left(organizations), bool)
+    assert begun == [1, 1, 1, 1]
+
+
 async def test_a_job_waits_for_its_time(workers: Workers, organizations: Database) -> None:
     done: list[str] = []
 

@@ -2,12 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
 from prometheus_client import REGISTRY
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from structlog.testing import capture_logs
 
 from tests.jobs.conftest import ORGANIZATION, Workers, kept, none_left
@@ -224,7 +224,8 @@ async def test_closing_waits_for_no_database(
 async def test_an_idle_worker_writes_nothing(
     workers: Workers, organizations: Database, repository: JobsRepository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    writes, looks, lease, session = [], 0, repository.lease, organizations.session
+    writes, looks, forgets, lease, session = [], 0, 0, repository.lease, organizations.session
+    forget = repository.forget_failed
 
     def noted(scope: UUID) -> object:
         writes.append(scope)
@@ -235,6 +236,11 @@ async def test_an_idle_worker_writes_nothing(
         looks += 1
         return await lease(claim)
 
+    async def forget_failed(before: datetime) -> None:
+        nonlocal forgets
+        forgets += 1
+        await forget(before)
+
     async def looked() -> int:
         return looks
 
@@ -243,9 +249,10 @@ async def test_an_idle_worker_writes_nothing(
     await worker.add(ORGANIZATION, "endless", {}, not_before=utc_now(SystemClock()) + timedelta(hours=1))
     monkeypatch.setattr(organizations, "session", noted)
     monkeypatch.setattr(repository, "lease", look)
+    monkeypatch.setattr(repository, "forget_failed", forget_failed)
     await worker.start()
     assert await eventually(looked, lambda seen: seen > 3) > 3
-    assert writes == []
+    assert (writes, forgets) == ([], 1)
 
 
 async def test_jobs_are_counted_for_metrics(workers: Workers, organizations: Database) -> None:
@@ -263,6 +270,24 @@ async def test_jobs_are_counted_for_metrics(workers: Workers, organizations: Dat
     assert await eventually(gauges, lambda seen: seen == [1, 2, 1]) == [1, 2, 1]
     await first.close()
     assert (await gauges())[0] == 0
+
+
+async def test_a_kind_that_is_gone_is_counted_no_more(
+    workers: Workers, organizations: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leased, "COUNT_SECONDS", 0.0)
+
+    async def waiting() -> float | None:
+        return REGISTRY.get_sample_value("tocsin_jobs_waiting", {"kind": "abandoned"})
+
+    worker = workers()
+    await worker.add(ORGANIZATION, "abandoned", {})
+    await worker.start()
+    # Nobody does them: just then their number matters.
+    assert await eventually(waiting, lambda seen: seen == 1) == 1
+    async with organizations.session(ALL_ORGANIZATIONS) as session:
+        await session.execute(delete(JobRow))
+    assert await eventually(waiting, lambda seen: seen is None) is None
 
 
 def _sample(name: str, **labels: str) -> float:

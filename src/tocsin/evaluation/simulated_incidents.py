@@ -13,8 +13,8 @@ from tocsin.kit.moments import unix_nano
 STEP_NANO = 10 * 10**9
 """How often logs come in a trial; a running Tocsin looks every second, so delays are measured some seconds too long."""
 
-LATE_NANO = 5 * 60 * 10**9
-"""An incident that opens so long after a fault's end is still taken for it."""
+EARLY_NANO, LATE_NANO = 30 * 10**9, 5 * 60 * 10**9
+"""A signal that begins so long before a fault, or after its end, may still come of it."""
 
 OWN_SHARE = 0.25
 """An incident shows a second fault where so many of its signals are of services that only this fault affected."""
@@ -187,21 +187,23 @@ def figures(trials: Sequence[JudgedTrial]) -> SimulationFigures:
 
 def _shown(opened: Opened, real: Sequence[Truth]) -> list[Truth]:
     """The faults that an incident shows, the one with most of its signals first."""
-    at = unix_nano(opened.incident.opened_at)
-    possible = [
-        truth
-        for truth in real
-        if truth.onset_unix_nano <= at
-        and (truth.end_unix_nano is None or at <= truth.end_unix_nano + LATE_NANO)
-        and any(signal.service in truth.affected_services for signal in opened.signals)
-    ]
+    possible = [truth for truth in real if any(_may_come_of(signal, truth) for signal in opened.signals)]
     own: Counter[str] = Counter()
     for signal in opened.signals:
-        affecting = [truth.fault for truth in possible if signal.service in truth.affected_services]
-        if len(affecting) == 1:
-            own[affecting[0]] += 1
+        causing = [truth.fault for truth in possible if _may_come_of(signal, truth)]
+        if len(causing) == 1:
+            own[causing[0]] += 1
     ranked = sorted(possible, key=lambda truth: (-own[truth.fault], truth.onset_unix_nano))
     return [truth for place, truth in enumerate(ranked) if not place or own[truth.fault] >= OWN_SHARE * own.total() > 0]
+
+
+def _may_come_of(signal: Signal, truth: Truth) -> bool:
+    end = truth.end_unix_nano
+    return (
+        signal.service in truth.affected_services
+        and signal.onset_unix_nano >= truth.onset_unix_nano - EARLY_NANO
+        and (end is None or signal.onset_unix_nano <= end + LATE_NANO)
+    )
 
 
 def _found(truth: Truth, opened: Opened | None, counted: Counter[int]) -> FoundFault:

@@ -10,7 +10,7 @@ import structlog
 
 from tocsin.accounts.contracts import FirstStart
 from tocsin.accounts.service import AccountsService
-from tocsin.accounts.signing_keys import load_signing_keys
+from tocsin.accounts.signing_keys import SigningKeys, load_signing_keys
 from tocsin.database.service import Database
 from tocsin.embeddings.backends.absent import AbsentModel
 from tocsin.embeddings.backends.minilm import MiniLmModel
@@ -32,6 +32,7 @@ from tocsin.limits.ports import RateLimiter
 from tocsin.logstore.ports import LogStore, OrganizationId
 from tocsin.notifications.administration import NotificationSettings
 from tocsin.notifications.repository import NotificationsRepository
+from tocsin.notifications.sealing import Sealer
 from tocsin.notifications.sending import HttpSender
 from tocsin.notifications.service import NotificationsService
 from tocsin.patterns.repository import PatternsRepository
@@ -117,7 +118,8 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         await store.start()
         await database.migrate()
         limiter = MemoryRateLimiter(clock)
-        accounts = _accounts(settings, database, limiter)
+        signing_keys = load_signing_keys(settings.server.data_dir, configured=revealed(settings.accounts.signing_key))
+        accounts = _accounts(settings, signing_keys, database, limiter)
         closing.push_async_callback(accounts.close)
         first_start = await accounts.first_start()
         live_tail = LiveTail(store)
@@ -146,7 +148,7 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         closing.push_async_callback(ingest.close)
         incidents = IncidentsService(IncidentsRepository(database), clock=clock)
         jobs = LeasedJobs(JobsRepository(database), clock=clock)
-        notified = NotificationsRepository(database)
+        notified = NotificationsRepository(database, Sealer(signing_keys))
         notifications = NotificationsService(notified, jobs, incidents, limiter, HttpSender(), clock=clock)
         closing.push_async_callback(notifications.close)
         await notifications.start()
@@ -171,11 +173,13 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         )
 
 
-def _accounts(settings: Settings, database: Database, limiter: RateLimiter) -> AccountsService:
+def _accounts(
+    settings: Settings, signing_keys: SigningKeys, database: Database, limiter: RateLimiter
+) -> AccountsService:
     given = settings.accounts
     return AccountsService(
         database,
-        signing_keys=load_signing_keys(settings.server.data_dir, configured=revealed(given.signing_key)),
+        signing_keys=signing_keys,
         clock=SystemClock(),
         limiter=limiter,
         bootstrap_password=revealed(given.bootstrap_password),

@@ -36,6 +36,8 @@ class Channel:
     #: At most so many messages a minute.
     per_minute: int
     created_at: datetime
+    #: Whether it had a secret that can't be read any more, see ``sealing``.
+    secret_is_lost: bool = False
 
     @property
     def secret_hint(self) -> str:

@@ -8,7 +8,7 @@ from tocsin.notifications.channels.pagerduty import pagerduty_post
 from tocsin.notifications.channels.slack import slack_post
 from tocsin.notifications.channels.webhook import webhook_post
 from tocsin.notifications.contracts import Channel, ChannelKind, Notice
-from tocsin.notifications.sending import HttpSender, Post, check_url
+from tocsin.notifications.sending import HttpSender, Post, Refused, check_url
 
 MIN_SIGNING_SECRET_CHARACTERS = 16
 
@@ -29,6 +29,8 @@ async def send(sender: HttpSender, channel: Channel, notice: Notice, *, attempt:
         RetryLater: it may take it later.
         Refused: it never will.
     """
+    if channel.secret_is_lost:
+        raise Refused("the secret of the channel can't be read any more; set it again")
     if channel.kind is ChannelKind.EMAIL:
         await send_email(channel, notice, attempt=attempt)
     else:

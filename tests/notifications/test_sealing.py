@@ -69,7 +69,7 @@ def test_what_is_sealed_opens_for_its_channel_and_can_not_be_read() -> None:
 def test_it_opens_for_nothing_else(members: dict[str, Any]) -> None:
     with pytest.raises(Unreadable, match="not sealed for this channel"):
         Sealer(KEYS).opened(replace(WITHOUT, **members), _sealed())
-    renamed = replace(WITHOUT, name="other", per_minute=2, settings=dict(reversed(WITHOUT.settings.items())))
+    renamed = replace(WITHOUT, name="other", per_minute=2, settings=dict(sorted(WITHOUT.settings.items())))
     assert Sealer(KEYS).opened(renamed, _sealed()).secret == CHANNEL.secret
 
 

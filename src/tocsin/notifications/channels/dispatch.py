@@ -3,7 +3,7 @@
 from tocsin.kit.clock import Clock
 from tocsin.kit.errors import InvalidRequest
 from tocsin.notifications.channels.discord import discord_post
-from tocsin.notifications.channels.email import send_email
+from tocsin.notifications.channels.email import check_addresses, send_email
 from tocsin.notifications.channels.pagerduty import pagerduty_post
 from tocsin.notifications.channels.slack import slack_post
 from tocsin.notifications.channels.webhook import webhook_post
@@ -82,5 +82,9 @@ def _check_email(settings: dict[str, str]) -> None:
         raise InvalidRequest(f"the port of a mail server is a number from 1 to 65535, not {port!r}")
     if settings.get("security", "starttls") not in {"starttls", "tls", "none"}:
         raise InvalidRequest("the security of a mail server is starttls, tls or none")
+    try:
+        check_addresses(settings["from"], settings["to"])
+    except ValueError as error:
+        raise InvalidRequest(str(error)) from error
     if settings.get("security") == "none" and "username" in settings:
         raise InvalidRequest("a password is not sent over a connection without security; use starttls or tls")

@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import insert
 
+from tests.incidents.signals import SHOP
 from tests.support.logs import NOON_UNIX_NANO
 from tocsin.accounts.tables import OrganizationRow
 from tocsin.database.scopes import ALL_ORGANIZATIONS
@@ -15,6 +16,7 @@ from tocsin.incidents.contracts import Incident, Severity, Status
 from tocsin.incidents.repository import IncidentsRepository
 from tocsin.incidents.service import IncidentsService
 from tocsin.kit.clock import SystemClock, utc_now
+from tocsin.topology.contracts import CallGraph
 
 ORGANIZATION = UUID("00000000-0000-8000-8000-0000000000aa")
 OTHER_ORGANIZATION = UUID("00000000-0000-8000-8000-0000000000bb")
@@ -70,6 +72,11 @@ async def organizations(database: Database) -> Database:
     return database
 
 
+async def shop(_organization_id: UUID) -> CallGraph:
+    return SHOP
+
+
 @pytest.fixture
 def service(organizations: Database, stepped_clock: SteppedClock) -> IncidentsService:
-    return IncidentsService(IncidentsRepository(organizations), clock=stepped_clock)
+    """Knows who calls whom in the shop."""
+    return IncidentsService(IncidentsRepository(organizations), clock=stepped_clock, call_graph=shop)

@@ -4,12 +4,13 @@ from uuid import UUID
 
 from hypothesis import strategies as st
 
+from tests.support.logs import NOON_UNIX_NANO
 from tocsin.incidents.contracts import Signal, SignalSource
-from tocsin.incidents.graph import KnownCalls
 from tocsin.logmodel.levels import Level
+from tocsin.topology.contracts import CallGraph
 
 SECOND = 1_000_000_000
-NOW = 1_780_000_000 * SECOND
+NOW = NOON_UNIX_NANO
 
 
 def make_signal(
@@ -24,6 +25,8 @@ def make_signal(
     level: Level = Level.ERROR,
     score: float = 10.0,
     kind: str = "spike",
+    opens: bool = True,
+    is_over: bool = False,
 ) -> Signal:
     """A signal that began ``at`` seconds after a fixed moment; ``traces`` are ids separated by blanks."""
     return Signal(
@@ -38,23 +41,25 @@ def make_signal(
         last_unix_nano=NOW + int((at + lasts) * SECOND),
         score=score,
         trace_ids=frozenset(traces.split()),
+        opens=opens,
+        is_over=is_over,
     )
 
 
-def calls(*pairs: str) -> KnownCalls:
+def calls(*pairs: str) -> CallGraph:
     """A graph from ``caller>callee``."""
-    return KnownCalls({(pair.partition(">")[0], pair.partition(">")[2]): 100 for pair in pairs})
+    return CallGraph({(pair.partition(">")[0], pair.partition(">")[2]): 100 for pair in pairs})
 
 
 @st.composite
-def cascades(draw: st.DrawFn, prefix: str = "s", first: int = 1) -> tuple[KnownCalls, list[Signal], str]:
+def cascades(draw: st.DrawFn, prefix: str = "s", first: int = 1) -> tuple[CallGraph, list[Signal], str]:
     """A random call tree, a failure somewhere in it, and a signal of each service up to the tree's root.
 
     Each service begins to show it after the one it calls, as a timeout takes its time.
     """
     size = draw(st.integers(2, 9))
     parents = {number: draw(st.integers(0, number - 1)) for number in range(1, size)}
-    graph = KnownCalls({(f"{prefix}{parent}", f"{prefix}{child}"): 50 for child, parent in parents.items()})
+    graph = CallGraph({(f"{prefix}{parent}", f"{prefix}{child}"): 50 for child, parent in parents.items()})
     at = draw(st.integers(0, 30))
     failing = draw(st.integers(1, size - 1))
     signals: list[Signal] = []

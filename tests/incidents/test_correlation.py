@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.incidents.signals import SECOND, SHOP, calls, cascades, make_signal, many_signals
-from tocsin.incidents.contracts import Edge, Signal
-from tocsin.incidents.correlation import Correction, Group, correlate, regroup
-from tocsin.incidents.graph import Deploy, KnownCalls
+from tocsin.incidents.contracts import Correction, Deploy, Edge, Signal
+from tocsin.incidents.correlation import Group, correlate, regroup
 from tocsin.incidents.ranking import likely_causes
+from tocsin.topology.contracts import CallGraph
 
 
 def partition(groups: Iterable[Group]) -> set[frozenset[int]]:
@@ -29,7 +29,7 @@ def ids(*numbers: int) -> frozenset[UUID]:
 
 
 @given(cascades())
-def test_a_cascade_is_one_incident_whose_cause_is_where_it_began(case: tuple[KnownCalls, list[Signal], str]) -> None:
+def test_a_cascade_is_one_incident_whose_cause_is_where_it_began(case: tuple[CallGraph, list[Signal], str]) -> None:
     graph, signals, failing = case
     groups = correlate([], signals, graph=graph)
     assert len(groups) == 1
@@ -38,7 +38,7 @@ def test_a_cascade_is_one_incident_whose_cause_is_where_it_began(case: tuple[Kno
 
 @given(cascades(), st.data())
 def test_a_cascade_that_comes_in_parts_is_one_incident(
-    case: tuple[KnownCalls, list[Signal], str], data: st.DataObject
+    case: tuple[CallGraph, list[Signal], str], data: st.DataObject
 ) -> None:
     graph, signals, _ = case
     cut = data.draw(st.integers(0, len(signals)))
@@ -48,9 +48,9 @@ def test_a_cascade_that_comes_in_parts_is_one_incident(
 
 @given(cascades("a", 1), cascades("b", 101))
 def test_faults_in_parts_that_do_not_call_each_other_are_two_incidents(
-    left: tuple[KnownCalls, list[Signal], str], right: tuple[KnownCalls, list[Signal], str]
+    left: tuple[CallGraph, list[Signal], str], right: tuple[CallGraph, list[Signal], str]
 ) -> None:
-    graph = KnownCalls({**left[0].calls, **right[0].calls})
+    graph = CallGraph({**left[0].calls, **right[0].calls})
     groups = correlate([], [*left[1], *right[1]], graph=graph)
     assert partition(groups) == partition([Group(id=None, signals=left[1]), Group(id=None, signals=right[1])])
 

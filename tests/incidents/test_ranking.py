@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.incidents.signals import NOW, SECOND, SHOP, calls, make_signal, many_signals
-from tocsin.incidents.contracts import Signal
-from tocsin.incidents.graph import Deploy, KnownCalls
+from tocsin.incidents.contracts import Deploy, Signal
 from tocsin.incidents.ranking import MOST_CAUSES, likely_causes
+from tocsin.topology.contracts import CallGraph
 
 
 @given(many_signals(), st.randoms())
@@ -57,4 +57,4 @@ def test_a_deploy_just_before_decides_between_equals() -> None:
 
 def test_the_pattern_of_a_cause_is_its_strongest() -> None:
     signals = [make_signal(1, "cart", 0, pattern=5, score=3), make_signal(2, "cart", 9, pattern=6, score=200)]
-    assert likely_causes(signals, KnownCalls())[0].pattern == 6
+    assert likely_causes(signals, CallGraph())[0].pattern == 6

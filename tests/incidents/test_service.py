@@ -18,7 +18,8 @@ from tocsin.incidents.contracts import (
     Severity,
     Status,
 )
-from tocsin.incidents.service import IncidentEdit, IncidentsService
+from tocsin.incidents.editing import IncidentEdit
+from tocsin.incidents.service import IncidentsService
 from tocsin.kit.clock import utc_now
 from tocsin.kit.errors import Conflict, InvalidRequest, NotFound
 
@@ -43,7 +44,7 @@ async def test_an_incident_is_followed_to_its_end(service: IncidentsService, ste
     incident = await moved_to(service, incident, Status.RESOLVED)
     assert incident == await service.get(ORGANIZATION, incident.id)
     assert incident.resolved_at == incident.opened_at + timedelta(minutes=10)
-    entries = await service.timeline(ORGANIZATION, incident.id)
+    entries = await service.entries(ORGANIZATION, incident.id)
     assert [(each.sequence, each.change, each.text, each.by) for each in entries] == [
         (1, Change.OPENED, "", ANN),
         (2, Change.ACKNOWLEDGED, "", ANN),
@@ -68,7 +69,7 @@ async def test_whoever_is_late_changes_nothing(service: IncidentsService) -> Non
     with pytest.raises(Conflict):
         await service.set_status(ORGANIZATION, incident.id, Status.RESOLVED, version=1, by=BOB)
     assert await service.get(ORGANIZATION, incident.id) == after
-    last = (await service.timeline(ORGANIZATION, incident.id))[-1]
+    last = (await service.entries(ORGANIZATION, incident.id))[-1]
     assert last.text == "title: carts are lost; severity: HIGH → CRITICAL; tags: payments; assignee changed"
     again = await service.edit(ORGANIZATION, incident.id, IncidentEdit(severity=Severity.CRITICAL), version=2, by=ANN)
     assert again.version == 2
@@ -82,7 +83,7 @@ async def test_of_many_at_once_one_is_first(service: IncidentsService) -> None:
     tried = await asyncio.gather(*(moved_to(service, incident, each) for each in statuses), return_exceptions=True)
     assert sum(isinstance(each, Incident) for each in tried) == 1
     assert sum(isinstance(each, Conflict) for each in tried) == len(statuses) - 1
-    assert len(await service.timeline(ORGANIZATION, incident.id)) == 2
+    assert len(await service.entries(ORGANIZATION, incident.id)) == 2
 
 
 async def test_numbers_and_sequences_have_no_gap_when_many_open_at_once(service: IncidentsService) -> None:
@@ -139,14 +140,14 @@ async def test_linked_logs_are_kept_once(service: IncidentsService, monkeypatch:
         ("one", "card declined", ANN),
         ("two", "retry", ANN),
     ]
-    assert [each.text for each in await service.timeline(ORGANIZATION, incident.id)] == ["", "2 logs"]
+    assert [each.text for each in await service.entries(ORGANIZATION, incident.id)] == ["", "2 logs"]
     monkeypatch.setattr(service_module, "MAX_LINKED_LOGS", 2)
     with pytest.raises(Conflict, match="2 linked logs at most"):
         await service.link(ORGANIZATION, incident.id, {"three": {}}, by=ANN)
-    await service.unlink(ORGANIZATION, incident.id, "one")
+    await service.unlink(ORGANIZATION, incident.id, "one", by=ANN)
     assert [each.log_id for each in await service.links(ORGANIZATION, incident.id)] == ["two"]
     with pytest.raises(NotFound):
-        await service.unlink(ORGANIZATION, incident.id, "one")
+        await service.unlink(ORGANIZATION, incident.id, "one", by=ANN)
 
 
 async def test_response_times_are_means_over_what_was_opened_since(
@@ -176,7 +177,7 @@ async def test_another_organization_sees_and_changes_nothing(service: IncidentsS
     incident = await opened(service)
     for asked in (
         service.get(OTHER_ORGANIZATION, incident.id),
-        service.timeline(OTHER_ORGANIZATION, incident.id),
+        service.entries(OTHER_ORGANIZATION, incident.id),
         service.links(OTHER_ORGANIZATION, incident.id),
         service.comment(OTHER_ORGANIZATION, incident.id, "hello", by=BOB),
         service.edit(OTHER_ORGANIZATION, incident.id, IncidentEdit(title="x"), version=1, by=BOB),

@@ -65,3 +65,9 @@ class Finding:
     #: The number of the pattern's wildcard whose values moved; None for other kinds.
     variable: int | None = None
     evidence: Evidence
+    #: Traces or requests that show it, a few.
+    trace_ids: tuple[str, ...] = ()
+    #: Whether it is enough to open an incident by itself; what is not can still join one.
+    opens: bool = True
+    #: Whether things are as expected again.
+    is_over: bool = False

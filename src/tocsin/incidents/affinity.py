@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import exp, log2
 
-from tocsin.incidents.contracts import Edge, Signal
-from tocsin.incidents.graph import Deploy, Neighbourhood
+from tocsin.incidents.contracts import Deploy, Edge, Signal
+from tocsin.incidents.graph import Neighbourhood
 
 SECOND_NANO = 1_000_000_000
 

@@ -1,6 +1,6 @@
 """What other rooms see of incidents."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -58,6 +58,8 @@ class Signal:
     score: float
     #: Whether it is over: an alert that was resolved where it came from.
     is_over: bool = False
+    #: Whether it is enough to open an incident by itself; what is not can still join one.
+    opens: bool = True
     evidence: Evidence | None = None
     #: Traces or requests that show it, a few.
     trace_ids: frozenset[str] = frozenset()
@@ -65,6 +67,15 @@ class Signal:
     labels: Mapping[str, str] = field(default_factory=dict)
     #: Where an alert can be looked at.
     url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deploy:
+    """A version of a service that was rolled out."""
+
+    service: str
+    version: str
+    at_unix_nano: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +103,7 @@ class Cause:
     #: 0 to 1; the scores of all causes of an incident add up to at most 1.
     score: float
     #: For people.
-    reasons: Sequence[str]
+    reasons: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,19 +120,33 @@ class Incident:
     #: Of the likeliest cause; None where nothing is known.
     service: str | None
     #: The services that its signals name, by name.
-    affected_services: Sequence[str]
-    causes: Sequence[Cause] = ()
+    affected_services: tuple[str, ...]
+    #: The likeliest first.
+    causes: tuple[Cause, ...] = ()
     #: When the trouble began: with its first signal, or when the person who opened it says.
     started_at: datetime
     opened_at: datetime
+    #: When it was opened again, the last time: how fast people are counts from there.
+    reopened_at: datetime | None = None
     acknowledged_at: datetime | None = None
     resolved_at: datetime | None = None
+    #: The incident that has its signals now; it is resolved then.
+    merged_into: UUID | None = None
     #: Of the latest signal.
     last_signal_at: datetime | None = None
     assignee: UUID | None = None
-    tags: Sequence[str] = ()
-    #: Counts every change; who changes an incident says which version they saw.
+    tags: tuple[str, ...] = ()
+    #: Whether signals opened it, not a person: then it ends by itself once they are quiet.
+    from_signals: bool = False
+    #: The names of fields that a person has decided: signals don't change them any more.
+    edited: tuple[str, ...] = ()
+    #: Counts every change that people see; who changes an incident says which version they saw.
     version: int = 1
+
+    @property
+    def due_from(self) -> datetime:
+        """From when on it waits for people: its latest opening."""
+        return self.reopened_at or self.opened_at
 
 
 class Change(StrEnum):
@@ -137,6 +162,12 @@ class Change(StrEnum):
     COMMENTED = "commented"
     #: Logs were linked to it.
     LINKED = "linked"
+    #: The copy of a log was taken away.
+    UNLINKED = "unlinked"
+    #: It is one with another incident, which goes on; this one is resolved.
+    MERGED = "merged"
+    #: A person changed which signals it has.
+    REGROUPED = "regrouped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +177,7 @@ class IncidentChanged:
     #: Counts up in an organization.
     sequence: int
     change: Change
+    #: As it was with this change.
     incident: Incident
     at: datetime
 
@@ -159,7 +191,7 @@ class IncidentDraft:
     service: str | None = None
     #: None: now.
     started_at: datetime | None = None
-    tags: Sequence[str] = ()
+    tags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +218,70 @@ class Entry:
     #: None: Tocsin itself.
     by: UUID | None
     at: datetime
+
+
+class TimelineKind(StrEnum):
+    """What a line of a timeline is about; of two at the same moment, the first here comes first."""
+
+    DEPLOY = "deploy"
+    SIGNAL = "signal"
+    CHANGE = "change"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimelineItem:
+    """A line of a timeline: one of the three is there, as its kind says."""
+
+    kind: TimelineKind
+    at: datetime
+    deploy: Deploy | None = None
+    #: At its onset.
+    signal: Signal | None = None
+    entry: Entry | None = None
+
+
+class CorrectionKind(StrEnum):
+    """What a person did to the grouping of signals."""
+
+    SPLIT = "split"
+    MERGE = "merge"
+    MOVE = "move"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Correction:
+    """What people decided: signals on one side belong together, and not with those on another side.
+
+    Merging is one side with the signals of both incidents. Splitting is two: what goes out, and what stays. Moving is
+    two as well: the moved ones with their new company, and what stays behind.
+    """
+
+    sides: tuple[frozenset[UUID], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptCorrection:
+    """A correction as it was made."""
+
+    id: UUID
+    kind: CorrectionKind
+    #: Of the event that tells of it: later ones win over earlier ones.
+    sequence: int
+    #: Where it was made.
+    incident_id: UUID
+    correction: Correction
+    #: The signals that went from one incident to another: (from, to).
+    moves: Mapping[UUID, tuple[UUID, UUID]]
+    #: Incidents that ended by it, and the status that each had.
+    ended: Mapping[UUID, Status]
+    by: UUID
+    at: datetime
+
+    @property
+    def incident_ids(self) -> frozenset[UUID]:
+        """Every incident that it touched."""
+        moved = {incident_id for move in self.moves.values() for incident_id in move}
+        return frozenset({self.incident_id, *moved, *self.ended})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from tocsin.incidents.affinity import SECOND_NANO, Affinity, see
-from tocsin.incidents.contracts import Edge, Signal
+from tocsin.incidents.contracts import Correction, Deploy, Edge, Signal
 from tocsin.incidents.forest import Forest
-from tocsin.incidents.graph import CallGraph, Deploy, Neighbourhood
+from tocsin.incidents.graph import Neighbourhood
+from tocsin.topology.contracts import CallGraph
 
 LINK_WEIGHT = 0.5
 """From which weight on a signal joins: lower makes fewer, larger incidents."""
@@ -26,17 +27,6 @@ MERGE_WEIGHT = 0.65
 
 REOPEN_WEIGHT = 0.8
 """From which weight on a signal joins an incident that was resolved."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Correction:
-    """What people decided: signals on one side belong together, and not with those on another side.
-
-    Merging is one side with the signals of both incidents. Splitting is two: what goes out, and what stays. Moving is
-    two as well: the moved ones with their new company, and what stays behind.
-    """
-
-    sides: tuple[frozenset[UUID], ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

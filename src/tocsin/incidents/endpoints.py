@@ -25,6 +25,7 @@ from tocsin.incidents.schemas import (
     ResponseTimesOf,
     StatisticsResponse,
     StatusRequest,
+    TimelineItemResponse,
     TimelineResponse,
 )
 from tocsin.incidents.service import DEFAULT_INCIDENTS, MAX_INCIDENTS, IncidentsService
@@ -47,8 +48,8 @@ Service = NamedDependency[SkipValidation[IncidentsService]]
 Logs = NamedDependency[SkipValidation[SearchService]]
 IncidentId = Annotated[UUID, PathParameter(description="The `id` of the incident.")]
 
-_READ_PROBLEMS = (Unauthenticated, Forbidden, ServiceUnavailable, TooManyRequests)
-_WRITE_PROBLEMS = (InvalidRequest, NotFound, Conflict, *_READ_PROBLEMS)
+READ_PROBLEMS = (Unauthenticated, Forbidden, ServiceUnavailable, TooManyRequests)
+WRITE_PROBLEMS = (InvalidRequest, NotFound, Conflict, *READ_PROBLEMS)
 
 
 class IncidentsController(Controller):
@@ -58,7 +59,7 @@ class IncidentsController(Controller):
     tags = ("incidents",)
     security = ACCESS_TOKEN_SECURITY
 
-    @get(summary="List incidents", responses=problem_responses(InvalidRequest, *_READ_PROBLEMS))
+    @get(summary="List incidents", responses=problem_responses(InvalidRequest, *READ_PROBLEMS))
     async def list_incidents(
         self,
         principal: Caller,
@@ -82,7 +83,7 @@ class IncidentsController(Controller):
             next_cursor=str(shown[-1].number) if len(found) > limit else None,
         )
 
-    @post(summary="Open an incident", responses=problem_responses(InvalidRequest, *_READ_PROBLEMS))
+    @post(summary="Open an incident", responses=problem_responses(InvalidRequest, *READ_PROBLEMS))
     async def open_incident(
         self, data: JSONBody[IncidentRequest], principal: Caller, incidents_service: Service
     ) -> IncidentResponse:
@@ -90,7 +91,7 @@ class IncidentsController(Controller):
         opened = await incidents_service.open(principal.organization_id, data.draft(), by=principal.user_id)
         return IncidentResponse.of(opened)
 
-    @get("/statistics", summary="Get response times", responses=problem_responses(InvalidRequest, *_READ_PROBLEMS))
+    @get("/statistics", summary="Get response times", responses=problem_responses(InvalidRequest, *READ_PROBLEMS))
     async def incident_statistics(
         self,
         principal: Caller,
@@ -106,14 +107,14 @@ class IncidentsController(Controller):
             services=[ResponseTimesOf.of(each) for each in of_services],
         )
 
-    @get("/{incident_id:uuid}", summary="Get an incident", responses=problem_responses(NotFound, *_READ_PROBLEMS))
+    @get("/{incident_id:uuid}", summary="Get an incident", responses=problem_responses(NotFound, *READ_PROBLEMS))
     async def get_incident(
         self, principal: Caller, incidents_service: Service, incident_id: IncidentId
     ) -> IncidentResponse:
         """The incident as it is now."""
         return IncidentResponse.of(await incidents_service.get(principal.organization_id, incident_id))
 
-    @patch("/{incident_id:uuid}", summary="Change an incident", responses=problem_responses(*_WRITE_PROBLEMS))
+    @patch("/{incident_id:uuid}", summary="Change an incident", responses=problem_responses(*WRITE_PROBLEMS))
     async def change_incident(
         self,
         incident_id: IncidentId,
@@ -130,7 +131,7 @@ class IncidentsController(Controller):
     @patch(
         "/{incident_id:uuid}/status",
         summary="Acknowledge, investigate, resolve or reopen",
-        responses=problem_responses(*_WRITE_PROBLEMS),
+        responses=problem_responses(*WRITE_PROBLEMS),
     )
     async def set_incident_status(
         self, incident_id: IncidentId, data: JSONBody[StatusRequest], principal: Caller, incidents_service: Service
@@ -144,19 +145,19 @@ class IncidentsController(Controller):
     @get(
         "/{incident_id:uuid}/timeline",
         summary="Get the timeline",
-        responses=problem_responses(NotFound, *_READ_PROBLEMS),
+        responses=problem_responses(NotFound, *READ_PROBLEMS),
     )
     async def incident_timeline(
         self, principal: Caller, incidents_service: Service, incident_id: IncidentId
     ) -> TimelineResponse:
-        """What happened in the incident, in order: changes, comments, linked logs."""
-        entries = await incidents_service.timeline(principal.organization_id, incident_id)
-        return TimelineResponse(entries=[EntryResponse.of(each) for each in entries])
+        """What happened, in order: changes, comments, signals at their onset, and deploys of services it touches."""
+        items = await incidents_service.timeline(principal.organization_id, incident_id)
+        return TimelineResponse(entries=[TimelineItemResponse.of(each) for each in items])
 
     @post(
         "/{incident_id:uuid}/comments",
         summary="Comment on an incident",
-        responses=problem_responses(InvalidRequest, NotFound, *_READ_PROBLEMS),
+        responses=problem_responses(InvalidRequest, NotFound, *READ_PROBLEMS),
     )
     async def comment_on_incident(
         self, incident_id: IncidentId, data: JSONBody[CommentRequest], principal: Caller, incidents_service: Service
@@ -168,7 +169,7 @@ class IncidentsController(Controller):
     @get(
         "/{incident_id:uuid}/logs",
         summary="List linked logs",
-        responses=problem_responses(NotFound, *_READ_PROBLEMS),
+        responses=problem_responses(NotFound, *READ_PROBLEMS),
     )
     async def incident_logs(
         self, principal: Caller, incidents_service: Service, incident_id: IncidentId
@@ -180,7 +181,7 @@ class IncidentsController(Controller):
     @post(
         "/{incident_id:uuid}/logs",
         summary="Link logs",
-        responses=problem_responses(*_WRITE_PROBLEMS),
+        responses=problem_responses(*WRITE_PROBLEMS),
         status_code=200,
     )
     async def link_logs(
@@ -202,7 +203,7 @@ class IncidentsController(Controller):
     @delete(
         "/{incident_id:uuid}/logs/{log_id:uuid}",
         summary="Unlink a log",
-        responses=problem_responses(NotFound, *_READ_PROBLEMS),
+        responses=problem_responses(NotFound, *READ_PROBLEMS),
     )
     async def unlink_log(
         self,
@@ -212,7 +213,7 @@ class IncidentsController(Controller):
         log_id: Annotated[UUID, PathParameter(description="The `id` of the log.")],
     ) -> None:
         """Forget the copy of a log that is kept with the incident."""
-        await incidents_service.unlink(principal.organization_id, incident_id, str(log_id))
+        await incidents_service.unlink(principal.organization_id, incident_id, str(log_id), by=principal.user_id)
 
 
 def _number(cursor: str) -> int:

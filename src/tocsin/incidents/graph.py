@@ -1,40 +1,14 @@
 """Who calls whom, as correlation and ranking need it."""
 
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Protocol
+
+from tocsin.topology.contracts import CallGraph
 
 MOST_STEPS = 6
 """How far a failure is followed along calls: more finds longer cascades, and costs more time in large graphs."""
 
 ENTRY_CALLEES = 3
 """A service that nobody calls and that calls at least so many is an entry: it shows all failures, and has few."""
-
-
-class CallGraph(Protocol):
-    """What ``topology`` learned from traces."""
-
-    @property
-    def calls(self) -> Mapping[tuple[str, str], int]:
-        """How often a service called another, by (caller, callee)."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deploy:
-    """A version of a service that was rolled out."""
-
-    service: str
-    version: str
-    at_unix_nano: int
-
-
-@dataclass(frozen=True, slots=True)
-class KnownCalls:
-    """A call graph of plain numbers; without any, nothing is known."""
-
-    calls: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
 
 class Neighbourhood:

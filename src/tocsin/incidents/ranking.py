@@ -10,9 +10,10 @@ from math import exp, log1p
 
 from tocsin.detection.contracts import FindingKind
 from tocsin.incidents.affinity import DEPLOY_SECONDS, SECOND_NANO, named_services
-from tocsin.incidents.contracts import Cause, Signal
-from tocsin.incidents.graph import CallGraph, Deploy, Neighbourhood
+from tocsin.incidents.contracts import Cause, Deploy, Signal
+from tocsin.incidents.graph import Neighbourhood
 from tocsin.logmodel.levels import Level
+from tocsin.topology.contracts import CallGraph
 
 MOST_CAUSES = 5
 """How many causes are named: more helps no one."""

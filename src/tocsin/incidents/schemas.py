@@ -8,6 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tocsin.incidents.contracts import (
+    Cause,
     Change,
     Entry,
     Incident,
@@ -16,8 +17,11 @@ from tocsin.incidents.contracts import (
     ResponseTimes,
     Severity,
     Status,
+    TimelineItem,
+    TimelineKind,
 )
-from tocsin.incidents.service import IncidentEdit
+from tocsin.incidents.editing import IncidentEdit
+from tocsin.incidents.signal_schemas import DeployResponse, SignalResponse
 from tocsin.kit.text_forms import NO_NUL, NOT_BLANK
 
 MAX_TAGS = 50
@@ -50,7 +54,11 @@ class IncidentRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     def draft(self) -> IncidentDraft:
         """The incident as the service takes it."""
         return IncidentDraft(
-            title=self.title, severity=self.severity, service=self.service, started_at=self.started_at, tags=self.tags
+            title=self.title,
+            severity=self.severity,
+            service=self.service,
+            started_at=self.started_at,
+            tags=tuple(self.tags),
         )
 
 
@@ -93,8 +101,31 @@ class LinkRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     log_ids: Annotated[list[UUID], Meta(min_length=1, max_length=MAX_LOGS_A_REQUEST)]
 
 
+class CauseResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """What an incident may come from; the scores of all of them add up to at most 1."""
+
+    service: str
+    pattern: int | None
+    location: str | None
+    deploy: str | None
+    score: float
+    reasons: list[str]
+
+    @classmethod
+    def of(cls, cause: Cause) -> "CauseResponse":
+        """The cause on the wire."""
+        return cls(
+            service=cause.service,
+            pattern=cause.pattern,
+            location=cause.location,
+            deploy=cause.deploy,
+            score=cause.score,
+            reasons=list(cause.reasons),
+        )
+
+
 class IncidentResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """An incident as it is now."""
+    """An incident as it is now; the likeliest of its `causes` comes first."""
 
     id: UUID
     number: int
@@ -103,10 +134,15 @@ class IncidentResponse(msgspec.Struct, frozen=True, kw_only=True):
     severity: Severity
     service: str | None
     affected_services: list[str]
+    causes: list[CauseResponse]
     started_at: datetime
     opened_at: datetime
+    reopened_at: datetime | None
     acknowledged_at: datetime | None
     resolved_at: datetime | None
+    last_signal_at: datetime | None
+    merged_into: UUID | None
+    from_signals: bool
     assignee: UUID | None
     tags: list[str]
     version: int
@@ -122,10 +158,15 @@ class IncidentResponse(msgspec.Struct, frozen=True, kw_only=True):
             severity=incident.severity,
             service=incident.service,
             affected_services=list(incident.affected_services),
+            causes=[CauseResponse.of(each) for each in incident.causes],
             started_at=incident.started_at,
             opened_at=incident.opened_at,
+            reopened_at=incident.reopened_at,
             acknowledged_at=incident.acknowledged_at,
             resolved_at=incident.resolved_at,
+            last_signal_at=incident.last_signal_at,
+            merged_into=incident.merged_into,
+            from_signals=incident.from_signals,
             assignee=incident.assignee,
             tags=list(incident.tags),
             version=incident.version,
@@ -154,10 +195,41 @@ class EntryResponse(msgspec.Struct, frozen=True, kw_only=True):
         return cls(sequence=entry.sequence, change=entry.change, text=entry.text, by=entry.by, at=entry.at)
 
 
+class TimelineItemResponse(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of a timeline: a change of the incident, a signal at its onset, or a deploy, as `kind` says.
+
+    `sequence`, `change` and `by` are those of a change; `by` is null where Tocsin did it itself.
+    """
+
+    kind: TimelineKind
+    at: datetime
+    text: str
+    sequence: int | None = None
+    change: Change | None = None
+    by: UUID | None = None
+    signal: SignalResponse | None = None
+    deploy: DeployResponse | None = None
+
+    @classmethod
+    def of(cls, item: TimelineItem) -> "TimelineItemResponse":
+        """The line on the wire."""
+        if item.signal is not None:
+            return cls(kind=item.kind, at=item.at, text=item.signal.title, signal=SignalResponse.of(item.signal))
+        if item.deploy is not None:
+            text = f"{item.deploy.service} {item.deploy.version} was deployed"
+            return cls(kind=item.kind, at=item.at, text=text, deploy=DeployResponse.of(item.deploy))
+        entry = item.entry
+        if entry is None:
+            raise AssertionError("a line of a timeline is empty")
+        return cls(
+            kind=item.kind, at=item.at, text=entry.text, sequence=entry.sequence, change=entry.change, by=entry.by
+        )
+
+
 class TimelineResponse(msgspec.Struct, frozen=True, kw_only=True):
     """What happened in an incident, in order."""
 
-    entries: list[EntryResponse]
+    entries: list[TimelineItemResponse]
 
 
 class LinkedLogResponse(msgspec.Struct, frozen=True, kw_only=True):

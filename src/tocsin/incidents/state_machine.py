@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime
+from uuid import UUID
 
 from tocsin.incidents.contracts import Change, Incident, Status
 from tocsin.kit.errors import Conflict
@@ -26,7 +27,8 @@ _CHANGES = {
 def moved(incident: Incident, status: Status, *, at: datetime) -> tuple[Incident, Change]:
     """The incident in another status, and what happened to it.
 
-    Whoever begins to investigate has acknowledged. A reopened incident waits for an acknowledgement again.
+    Whoever begins to investigate has acknowledged. A reopened incident waits for an acknowledgement again, and is one
+    of its own again where it was merged.
 
     Raises:
         Conflict: this status does not follow the one that the incident has.
@@ -40,9 +42,22 @@ def moved(incident: Incident, status: Status, *, at: datetime) -> tuple[Incident
     after = replace(incident, status=status)
     match status:
         case Status.OPEN:
-            after = replace(after, acknowledged_at=None, resolved_at=None)
+            after = replace(after, reopened_at=at, acknowledged_at=None, resolved_at=None, merged_into=None)
         case Status.ACKNOWLEDGED | Status.INVESTIGATING:
             after = replace(after, acknowledged_at=incident.acknowledged_at or at)
         case Status.RESOLVED:
             after = replace(after, resolved_at=at)
     return after, _CHANGES[status]
+
+
+def absorbed(incident: Incident, *, into: UUID, at: datetime) -> tuple[Incident, Change]:
+    """The incident once another one has its signals: resolved, whatever it was."""
+    resolved_at = incident.resolved_at or at
+    return replace(incident, status=Status.RESOLVED, resolved_at=resolved_at, merged_into=into), Change.MERGED
+
+
+def restored(incident: Incident, status: Status) -> tuple[Incident, Change]:
+    """An absorbed incident as it was before, with the status of then: nobody has to acknowledge it again."""
+    resolved_at = incident.resolved_at if status is Status.RESOLVED else None
+    change = Change.REGROUPED if status is Status.RESOLVED else Change.REOPENED
+    return replace(incident, status=status, resolved_at=resolved_at, merged_into=None), change

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, ForeignKeyConstraint, Index, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Boolean, Float, ForeignKey, ForeignKeyConstraint, Index, Text, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tocsin.database.tables import Table, UtcDateTime
@@ -46,6 +46,14 @@ class IncidentRow(Table):
     assignee: Mapped[UUID | None]
     tags: Mapped[Any] = mapped_column(JSON)
     version: Mapped[int] = mapped_column(BigInteger)
+    # NULL in the following: it is older than what they tell.
+    causes: Mapped[Any | None] = mapped_column(JSON)
+    last_signal_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    reopened_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
+    #: Not a reference, so that an organization's incidents can go in any order.
+    merged_into: Mapped[UUID | None]
+    from_signals: Mapped[bool | None] = mapped_column(Boolean)
+    edited: Mapped[Any | None] = mapped_column(JSON)
 
 
 class IncidentEntryRow(Table):
@@ -67,6 +75,8 @@ class IncidentEntryRow(Table):
     #: None: Tocsin itself.
     by: Mapped[UUID | None]
     at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: The incident as it was then; NULL in entries that are older than this column.
+    incident: Mapped[Any | None] = mapped_column(JSON)
 
 
 class IncidentLogRow(Table):
@@ -81,3 +91,64 @@ class IncidentLogRow(Table):
     log: Mapped[Any] = mapped_column(JSON)
     linked_by: Mapped[UUID]
     linked_at: Mapped[datetime] = mapped_column(UtcDateTime)
+
+
+class SignalRow(Table):
+    """A finding or an alert, as it was last told."""
+
+    __tablename__ = "signals"
+    __table_args__ = (
+        ForeignKeyConstraint(["incident_id"], ["incidents.id"], ondelete="CASCADE"),
+        Index(None, "organization_id", "incident_id"),
+    )
+
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"), primary_key=True)
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    #: NULL: it is not enough for an incident, and waits for one that it can join.
+    incident_id: Mapped[UUID | None]
+    source: Mapped[str] = mapped_column(Text)
+    #: Until when it is known to last.
+    last_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    is_over: Mapped[bool] = mapped_column(Boolean)
+    #: When it was told first, and with something new last.
+    taken_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    seen_at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: All of it.
+    signal: Mapped[Any] = mapped_column(JSON)
+
+
+class SignalEdgeRow(Table):
+    """Why a signal is in its incident: the one that explains it best. It may be in another one by a correction."""
+
+    __tablename__ = "signal_edges"
+
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"), primary_key=True)
+    second: Mapped[UUID] = mapped_column(primary_key=True)
+    first: Mapped[UUID]
+    weight: Mapped[float] = mapped_column(Float)
+    reason: Mapped[str] = mapped_column(Text)
+
+
+class IncidentCorrectionRow(Table):
+    """What a person decided about the grouping of signals."""
+
+    __tablename__ = "incident_corrections"
+    __table_args__ = (Index(None, "organization_id", "sequence"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True)
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"))
+    sequence: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[datetime] = mapped_column(UtcDateTime)
+    #: A ``KeptCorrection``.
+    correction: Mapped[Any] = mapped_column(JSON)
+
+
+class DeployRow(Table):
+    """A version of a service that was rolled out."""
+
+    __tablename__ = "deploys"
+
+    organization_id: Mapped[UUID] = mapped_column(ForeignKey("organizations.id", ondelete="CASCADE"), primary_key=True)
+    service: Mapped[str] = mapped_column(Text, primary_key=True)
+    at_unix_nano: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    version: Mapped[str] = mapped_column(Text, primary_key=True)

@@ -31,6 +31,7 @@ from tocsin.limits.backends.memory import MemoryRateLimiter
 from tocsin.limits.ports import RateLimiter
 from tocsin.logstore.ports import LogStore, OrganizationId
 from tocsin.notifications.administration import NotificationSettings
+from tocsin.notifications.incoming.service import IncomingEvents
 from tocsin.notifications.repository import NotificationsRepository
 from tocsin.notifications.sealing import Sealer
 from tocsin.notifications.sending import HttpSender
@@ -95,6 +96,7 @@ class Components:
     incidents: IncidentsService
     notifications: NotificationsService
     notification_settings: NotificationSettings
+    incoming: IncomingEvents
     #: What the first start hands out; None on every later one.
     first_start: FirstStart | None
 
@@ -169,6 +171,7 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
             incidents=incidents,
             notifications=notifications,
             notification_settings=NotificationSettings(notified, clock=clock),
+            incoming=IncomingEvents(incidents, clock=clock),
             first_start=first_start,
         )
 

@@ -10,6 +10,9 @@ from uuid import UUID
 from tocsin.incidents.contracts import Change, IncidentChanged, Severity
 from tocsin.logstore.ports import OrganizationId
 
+OVER = frozenset({Change.RESOLVED, Change.MERGED})
+"""The changes after which nobody needs to look at an incident any more."""
+
 
 class ChannelKind(StrEnum):
     """Where a message can go."""

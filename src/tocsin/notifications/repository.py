@@ -15,7 +15,7 @@ from tocsin.database.inserting import insert_into
 from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
 from tocsin.incidents.contracts import Change, IncidentChanged, Severity
-from tocsin.notifications.contracts import Channel, ChannelKind, Delivery, DeliveryStatus, Hours, Rule
+from tocsin.notifications.contracts import OVER, Channel, ChannelKind, Delivery, DeliveryStatus, Hours, Rule
 from tocsin.notifications.sealing import Sealer, Unreadable
 from tocsin.notifications.tables import ChannelRow, DeliveryRow, PositionRow, RuleRow
 
@@ -241,7 +241,7 @@ class NotificationsRepository:
             over.rule_id == DeliveryRow.rule_id,
             over.incident_id == DeliveryRow.incident_id,
             over.sequence >= DeliveryRow.sequence,
-            over.change == Change.RESOLVED.value,
+            over.change.in_([change.value for change in OVER]),
             over.status != DeliveryStatus.PENDING.value,
         )
         has_rule = exists().where(RuleRow.id == DeliveryRow.rule_id)

@@ -10,8 +10,7 @@ from litestar.testing import AsyncTestClient
 from tests.search.conftest import given
 from tocsin.accounts.contracts import KeyIdentity
 from tocsin.api.problems import EXCEPTION_HANDLERS
-from tocsin.incidents.contracts import Incident, Signal
-from tocsin.incidents.graph import Deploy
+from tocsin.incidents.contracts import Deploy, Incident, Signal
 from tocsin.kit.clock import Clock
 from tocsin.kit.errors import ServiceUnavailable
 from tocsin.kit.moments import unix_nano

@@ -77,6 +77,14 @@ def test_how_bad_it_is_is_what_a_usual_label_says(labels: dict[str, str], level:
     assert (found.score < worse.score) == (level is not Level.FATAL)
 
 
+def test_what_is_no_trouble_or_over_opens_no_incident() -> None:
+    assert signal(labelled(severity="warning")).opens
+    assert signal(labelled()).opens
+    assert not signal(labelled(alertname="Watchdog", severity="none")).opens
+    assert not signal(labelled(severity="info")).opens
+    assert not signal({**labelled(severity="critical"), "status": "resolved"}).opens
+
+
 @pytest.mark.parametrize(
     ("annotations", "title"),
     [

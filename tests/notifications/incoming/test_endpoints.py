@@ -197,10 +197,12 @@ async def test_a_deploy_is_noted_now_or_as_of_a_moment_of_the_past(client: Clien
     answer = await client.post("/v1/events/deploys", json=deploy)
     assert (answer.status_code, answer.json()) == (200, {**deploy, "at": "2026-11-24T12:00:00Z"})
     await client.post("/v1/events/deploys", json={**deploy, "at": "2026-11-24T11:00:00+01:00"})
+    more = {"by": "ci", "url": "https://ci.example/41"}
+    assert (await client.post("/v1/events/deploys", json={**deploy, "at": None, **more})).status_code == 200
     # The clock of its machine is a little ahead.
     await client.post("/v1/events/deploys", json={**deploy, "at": "2026-11-24T12:04:00Z"})
     now = nano("2026-11-24T12:00:00Z")
-    assert [each.at_unix_nano for each in taken.deploys] == [now, nano("2026-11-24T10:00:00Z"), now]
+    assert [each.at_unix_nano for each in taken.deploys] == [now, nano("2026-11-24T10:00:00Z"), now, now]
     assert {(each.service, each.version) for each in taken.deploys} == {("checkout", "v1.8.2")}
 
 

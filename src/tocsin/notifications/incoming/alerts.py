@@ -45,6 +45,9 @@ LEVELS = {word: level for level, words in _SEVERITIES.items() for word in words}
 UNKNOWN_SEVERITY = Level.WARN
 """What an alert without a severity, or with an unknown one, is taken for."""
 
+OPENING = frozenset({Level.WARN, Level.ERROR, Level.FATAL})
+"""What is enough to open an incident; lesser alerts join one that is there."""
+
 _SCORES = {Level.DEBUG: 1.0, Level.INFO: 3.0, Level.WARN: 10.0, Level.ERROR: 20.0, Level.FATAL: 30.0}
 """What an alert is worth beside findings: somebody has thought about its threshold, so it is no chance."""
 
@@ -139,6 +142,8 @@ def signal_of(organization_id: OrganizationId, sender: str, alert: Alert, *, now
         last_unix_nano=max(onset, last),
         score=_SCORES[alert.level],
         is_over=alert.is_over,
+        # Alerts that always fire, as Prometheus' "Watchdog" does, are none of trouble.
+        opens=not alert.is_over and alert.level in OPENING,
         labels=_kept_labels(alert.labels),
         url=alert.url if _is_link(alert.url) else None,
     )

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from litestar import Controller, Request, Router, post
 from litestar.di import NamedDependency, Provide
 from litestar.openapi.spec import OpenAPIMediaType, Operation, RequestBody, Schema
@@ -31,6 +32,8 @@ from tocsin.notifications.incoming.service import IncomingEvents
 
 MAX_ALERTS_BODY_BYTES = 2 * 1024 * 1024
 """Of a request with alerts: a thousand of them with long annotations."""
+
+log = structlog.get_logger(__name__)
 
 Key = NamedDependency[KeyIdentity]
 Incoming = NamedDependency[SkipValidation[IncomingEvents]]
@@ -117,7 +120,9 @@ class WebhooksController(Controller):
 @post("/v1/events/deploys", summary="Note a deploy", operation_id="noteDeploy", status_code=200, responses=_PROBLEMS)
 async def note_deploy(data: JSONBody[DeployRequest], key: Key, incoming: Incoming) -> DeployResponse:
     """Say that a version of a service was deployed: what breaks soon after may come from it."""
-    return DeployResponse.of(await incoming.take_deploy(key, data.service, data.version, data.at))
+    deploy = await incoming.take_deploy(key, data.service, data.version, data.at)
+    log.info("notifications.deployed", service=data.service, version=data.version, by=data.by, url=data.url)
+    return DeployResponse.of(deploy)
 
 
 router = Router(

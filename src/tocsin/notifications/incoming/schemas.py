@@ -6,11 +6,12 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from tocsin.incidents.graph import Deploy
-from tocsin.kit.text_forms import NOT_BLANK
+from tocsin.incidents.contracts import Deploy
+from tocsin.kit.text_forms import NO_CONTROL_CHARACTERS, NOT_BLANK
 from tocsin.notifications.incoming.service import AlertsOutcome
 
 _LINE_FORM = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$(?![\s\S])"
+_PLAIN_FORM = r"^[^\x00-\x1f\x7f]*$(?![\s\S])"
 _Line = Annotated[str, Meta(min_length=1, max_length=200, pattern=_LINE_FORM, extra=NOT_BLANK)]
 
 
@@ -41,11 +42,16 @@ class AlertsResponse(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DeployRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A version of a service that runs from now on, or from a moment of the past on."""
+    """A version of a service that runs from now on, or from a moment of the past on.
+
+    `by` and `url`, who deployed it and where that can be looked at, are written to Tocsin's own log.
+    """
 
     service: Annotated[_Line, Meta(examples=["checkout"])]
     version: Annotated[_Line, Meta(examples=["v1.8.2"])]
     at: Annotated[datetime, Meta(tz=True)] | None = None
+    by: Annotated[_Line, Meta(examples=["ci"])] | None = None
+    url: Annotated[str, Meta(max_length=2_000, pattern=_PLAIN_FORM, extra=NO_CONTROL_CHARACTERS)] | None = None
 
 
 class DeployResponse(msgspec.Struct, frozen=True, kw_only=True):

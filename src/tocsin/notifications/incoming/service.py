@@ -9,8 +9,7 @@ import structlog
 from prometheus_client import Counter
 
 from tocsin.accounts.contracts import KeyIdentity
-from tocsin.incidents.contracts import Incident, Signal
-from tocsin.incidents.graph import Deploy
+from tocsin.incidents.contracts import Deploy, Incident, Signal
 from tocsin.kit.clock import Clock
 from tocsin.kit.errors import Forbidden, InvalidRequest
 from tocsin.kit.moments import NANOSECONDS_A_SECOND, unix_nano

@@ -1,6 +1,6 @@
 """Alerts and deploys of the whole application, from a sender's request to an incident."""
 
-from collections.abc import AsyncIterator
+from collections.abc import Awaitable, Callable
 from copy import deepcopy
 from typing import Any
 
@@ -13,6 +13,8 @@ from tests.notifications.incoming.payloads import FIRING, alertmanager, grafana
 from tocsin.accounts.contracts import KeyScope, Role
 from tocsin.wiring import Components
 
+Reading = Callable[[str], Awaitable[Any]]
+
 
 @pytest.fixture
 async def callers(components: Components) -> Callers:
@@ -20,7 +22,7 @@ async def callers(components: Components) -> Callers:
 
 
 @pytest.fixture
-async def reading(client: httpx.AsyncClient, callers: Callers) -> AsyncIterator[Any]:
+async def reading(client: httpx.AsyncClient, callers: Callers) -> Reading:
     async def read(path: str) -> Any:
         answer = await client.get(f"/v1/incidents{path}", headers=callers.of(Role.VIEWER))
         return answer.raise_for_status().json()
@@ -40,7 +42,7 @@ async def _key(callers: Callers, *scopes: KeyScope) -> dict[str, str]:
 
 
 async def test_alerts_open_an_incident_once_however_often_they_are_repeated(
-    client: httpx.AsyncClient, callers: Callers, reading: Any
+    client: httpx.AsyncClient, callers: Callers, reading: Reading
 ) -> None:
     headers = await _key(callers, KeyScope.ALERTS_WRITE)
     for _ in range(3):
@@ -52,7 +54,7 @@ async def test_alerts_open_an_incident_once_however_often_they_are_repeated(
 
 
 async def test_what_always_fires_and_what_is_over_opens_nothing(
-    client: httpx.AsyncClient, callers: Callers, reading: Any
+    client: httpx.AsyncClient, callers: Callers, reading: Reading
 ) -> None:
     headers = await _key(callers, KeyScope.ALERTS_WRITE)
     watchdog, over = deepcopy(FIRING), deepcopy(FIRING)
@@ -65,7 +67,7 @@ async def test_what_always_fires_and_what_is_over_opens_nothing(
 
 
 async def test_grafana_and_anything_else_open_incidents_too(
-    client: httpx.AsyncClient, callers: Callers, reading: Any
+    client: httpx.AsyncClient, callers: Callers, reading: Reading
 ) -> None:
     headers = await _key(callers, KeyScope.ALERTS_WRITE)
     await client.post("/v1/webhooks/grafana", headers=headers, json=grafana())
@@ -89,7 +91,7 @@ async def test_a_key_opens_only_what_its_scopes_name(client: httpx.AsyncClient, 
 
 
 async def test_an_alert_of_another_organization_is_another_alert(
-    client: httpx.AsyncClient, callers: Callers, reading: Any
+    client: httpx.AsyncClient, callers: Callers, reading: Reading
 ) -> None:
     issued = await callers.components.accounts.keys.create(
         callers.foreign_admin.organization_id,

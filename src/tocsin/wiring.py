@@ -15,6 +15,7 @@ from tocsin.database.service import Database
 from tocsin.embeddings.backends.absent import AbsentModel
 from tocsin.embeddings.backends.minilm import MiniLmModel
 from tocsin.embeddings.ports import EmbeddingModel
+from tocsin.incidents.quiet import QuietWatch
 from tocsin.incidents.repository import IncidentsRepository
 from tocsin.incidents.service import IncidentsService
 from tocsin.ingest.repository import IngestRepository
@@ -148,7 +149,12 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
             on_stored=on_stored,
         )
         closing.push_async_callback(ingest.close)
-        incidents = IncidentsService(IncidentsRepository(database), clock=clock)
+        incidents = IncidentsService(
+            IncidentsRepository(database), clock=clock, quiet_minutes=settings.incidents.resolve_after_quiet_minutes
+        )
+        quiet_watch = QuietWatch(incidents)
+        closing.push_async_callback(quiet_watch.close)
+        await quiet_watch.start()
         jobs = LeasedJobs(JobsRepository(database), clock=clock)
         notified = NotificationsRepository(database, Sealer(signing_keys))
         notifications = NotificationsService(notified, jobs, incidents, limiter, HttpSender(), clock=clock)

@@ -41,7 +41,8 @@ EXPECTED = {
             /v1/logs/fields/values /v1/logs/histogram /v1/logs/shapes /v1/logs/{log_id} /v1/logs/{log_id}/context
             /v1/patterns /v1/patterns/{pattern_id} /v1/patterns/edits
             /v1/incidents /v1/incidents/statistics /v1/incidents/{incident_id} /v1/incidents/{incident_id}/timeline
-            /v1/incidents/{incident_id}/logs
+            /v1/incidents/{incident_id}/logs /v1/incidents/{incident_id}/signals
+            /v1/incidents/{incident_id}/corrections
         POST /v1/auth/password /v1/auth/logout /v1/auth/logout-everywhere /v1/auth/switch /v1/auth/ticket
             /v1/auth/tokens /v1/logs/translate /v1/logs/search /v1/logs/compare
         DELETE /v1/auth/sessions/{session_id} /v1/auth/tokens/{token_id}
@@ -52,11 +53,12 @@ EXPECTED = {
             /v1/notifications/rules/{rule_id} /v1/notifications/deliveries
         POST /v1/saved-searches /v1/services /v1/patterns/merge /v1/patterns/{pattern_id}/split
             /v1/incidents /v1/incidents/{incident_id}/comments /v1/incidents/{incident_id}/logs
+            /v1/incidents/{incident_id}/split /v1/incidents/{incident_id}/merge /v1/incidents/{incident_id}/move
         PUT /v1/saved-searches/{search_id}
         PATCH /v1/services/{service_id} /v1/patterns/{pattern_id} /v1/incidents/{incident_id}
             /v1/incidents/{incident_id}/status
         DELETE /v1/saved-searches/{search_id} /v1/patterns/edits/{edit_id}
-            /v1/incidents/{incident_id}/logs/{log_id}
+            /v1/incidents/{incident_id}/logs/{log_id} /v1/incidents/corrections/{correction_id}
     """,
     ADMIN: """
         GET /v1/keys /v1/invitations
@@ -275,6 +277,9 @@ def _bodies() -> dict[Endpoint, Any]:
         ("PATCH", "/v1/incidents/{incident_id}/status"): {"version": 1, "status": "RESOLVED"},
         ("POST", "/v1/incidents/{incident_id}/comments"): {"text": "hello"},
         ("POST", "/v1/incidents/{incident_id}/logs"): {"log_ids": ["00000000-0000-8000-8000-000000000000"]},
+        ("POST", "/v1/incidents/{incident_id}/split"): {"signal_ids": [str(uuid4())]},
+        ("POST", "/v1/incidents/{incident_id}/merge"): {"incident_ids": [str(uuid4())]},
+        ("POST", "/v1/incidents/{incident_id}/move"): {"signal_ids": [str(uuid4())], "to": str(uuid4())},
         ("PATCH", "/v1/users/{user_id}"): {"role": "VIEWER"},
         ("PUT", "/v1/notifications/channels/{channel_id}"): {
             "name": "taken over",
@@ -338,13 +343,16 @@ async def _things(calling: httpx.AsyncClient, callers: Callers) -> dict[str, str
         "/v1/notifications/channels", {"name": "marked channel", "kind": "slack", "secret": "https://e.example/x"}
     )
     rule = await made("/v1/notifications/rules", {"name": "marked rule", "channel_id": channel["id"]})
+    kept, other = [(await made("/v1/incidents", {"title": "marked incident"}))["id"] for _ in range(2)]
+    corrected = await made(f"/v1/incidents/{kept}/merge", {"incident_ids": [other]})
     return {
+        "correction_id": corrected["correction"]["id"],
         "channel_id": channel["id"],
         "rule_id": rule["id"],
         "log_id": log["id"],
         "pattern_id": pattern["id"],
         "edit_id": edit["id"],
-        "incident_id": (await made("/v1/incidents", {"title": "marked incident"}))["id"],
+        "incident_id": kept,
         "search_id": (await made("/v1/saved-searches", {"name": "marked ours", "query": "marked"}))["id"],
         "service_id": (await made("/v1/services", {"name": "marked-too"}))["id"],
         "key_id": (await made("/v1/keys", {"name": "marked key", "default_service": "marked-third"}))["key"]["id"],

@@ -1,12 +1,16 @@
 """``/v1/incidents`` of the whole application."""
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.api.callers import Callers, make_callers, sender
+from tests.incidents.signals import SECOND, make_signal
 from tocsin.accounts.contracts import Role
+from tocsin.incidents.contracts import Deploy
+from tocsin.kit.clock import SystemClock
 from tocsin.wiring import Components
 
 
@@ -105,3 +109,46 @@ async def test_what_is_no_incident_is_refused(team: Team, body: dict[str, Any]) 
     status, problem = await team("POST", "", body)
     assert (status, problem["status"]) == (400, 400)
     assert (await team("GET", ""))[1]["incidents"] == []
+
+
+async def test_what_an_incident_is_made_of_is_shown_and_corrected(
+    team: Team, callers: Callers, components: Components
+) -> None:
+    organization_id = callers.people[Role.DEVELOPER].organization_id
+    now = SystemClock().now_unix_nano()
+    # Both in one service, some seconds ago.
+    signals = [
+        replace(make_signal(number, "payment", 0), onset_unix_nano=now - 60 * SECOND, last_unix_nano=now - SECOND)
+        for number in (1, 2)
+    ]
+    await components.incidents.deployed(
+        organization_id, Deploy(service="payment", version="7.1.0", at_unix_nano=now - 90 * SECOND)
+    )
+    await components.incidents.take_signals(organization_id, signals)
+    [incident] = (await team("GET", ""))[1]["incidents"]
+    assert (incident["service"], incident["from_signals"], incident["merged_into"]) == ("payment", True, None)
+    assert (incident["causes"][0]["service"], incident["causes"][0]["deploy"]) == ("payment", "7.1.0")
+    assert incident["last_signal_at"] > incident["started_at"]
+    path = f"/{incident['id']}"
+    _, grouped = await team("GET", f"{path}/signals")
+    assert [each["id"] for each in grouped["signals"]] == [str(each.id) for each in signals]
+    [edge] = grouped["edges"]
+    assert edge["reason"].startswith("both in payment")
+    _, timeline = await team("GET", f"{path}/timeline")
+    assert [each["kind"] for each in timeline["entries"]] == ["deploy", "signal", "signal", "change"]
+    assert timeline["entries"][0]["text"] == "payment 7.1.0 was deployed"
+    status, split = await team("POST", f"{path}/split", {"signal_ids": [str(signals[1].id)]})
+    assert (status, [each["number"] for each in split["incidents"]]) == (200, [1, 2])
+    status, problem = await team("POST", f"{path}/split", {"signal_ids": [str(signals[1].id)]})
+    assert (status, problem["type"]) == (409, "/problems/conflict")
+    other = split["incidents"][1]["id"]
+    _, kept = await team("GET", f"/{other}/corrections")
+    assert kept["corrections"] == [split["correction"]]
+    status, undone = await team("DELETE", f"/corrections/{split['correction']['id']}")
+    assert (status, undone["incidents"][1]["merged_into"]) == (200, incident["id"])
+    _, hers = await team("POST", "", {"title": "cards are declined"})
+    status, moved = await team("POST", f"{path}/move", {"signal_ids": [str(signals[0].id)], "to": hers["id"]})
+    assert (status, len(moved["incidents"])) == (200, 2)
+    status, merged = await team("POST", f"/{hers['id']}/merge", {"incident_ids": [incident["id"]]})
+    assert (status, merged["incidents"][0]["merged_into"]) == (200, hers["id"])
+    assert (await team("POST", f"{path}/split", {"signal_ids": []}))[0] == 400

@@ -60,15 +60,20 @@ def stepped_clock() -> SteppedClock:
     return SteppedClock()
 
 
-@pytest.fixture
-async def organizations(database: Database) -> Database:
-    """The database with the two organizations that the tests are about."""
+async def add_organizations(database: Database) -> None:
+    """The two organizations that the tests are about."""
     rows = [
         {"id": each, "slug": slug, "name": slug, "content_hash_seed": 1, "created_at": utc_now(SystemClock())}
         for each, slug in ((ORGANIZATION, "first"), (OTHER_ORGANIZATION, "second"))
     ]
     async with database.session(ALL_ORGANIZATIONS) as session:
         await session.execute(insert(OrganizationRow), rows)
+
+
+@pytest.fixture
+async def organizations(database: Database) -> Database:
+    """The database with the two organizations that the tests are about."""
+    await add_organizations(database)
     return database
 
 

@@ -1,11 +1,13 @@
 """Incidents out of signals, on SQLite and on PostgreSQL."""
 
+import asyncio
 from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
 from tests.incidents.conftest import ANN, ORGANIZATION, OTHER_ORGANIZATION, SteppedClock
 from tests.incidents.signals import NOW, SECOND, make_signal
+from tocsin.database.service import Database
 from tocsin.incidents.contracts import (
     Change,
     Deploy,
@@ -15,10 +17,13 @@ from tocsin.incidents.contracts import (
     IncidentFilter,
     Severity,
     Signal,
+    SignalSource,
     Status,
     TimelineKind,
 )
 from tocsin.incidents.editing import IncidentEdit
+from tocsin.incidents.quiet import QuietWatch
+from tocsin.incidents.repository import IncidentsRepository
 from tocsin.incidents.service import IncidentsService
 from tocsin.kit.clock import utc_now
 from tocsin.logmodel.levels import Level
@@ -280,3 +285,55 @@ async def test_a_signal_with_what_no_database_takes_is_kept(service: IncidentsSe
     assert incident.service == "pay\N{REPLACEMENT CHARACTER}ment"
     found = await service.find(ORGANIZATION, IncidentFilter(service=incident.service))
     assert [each.id for each in found] == [incident.id]
+
+
+async def test_the_watch_ends_incidents_of_every_organization(
+    organizations: Database, stepped_clock: SteppedClock
+) -> None:
+    service = IncidentsService(IncidentsRepository(organizations), clock=stepped_clock, quiet_minutes=2)
+    resolved = asyncio.Event()
+    both = set()
+
+    def note(event: IncidentChanged) -> None:
+        if event.change is Change.RESOLVED:
+            both.add(event.incident.organization_id)
+        if len(both) == 2:
+            resolved.set()
+
+    service.on_change(note)
+    for organization_id in (ORGANIZATION, OTHER_ORGANIZATION):
+        await service.take_signals(organization_id, [make_signal(1, "payment", 0)])
+    stepped_clock.pass_seconds(181)
+    watch = QuietWatch(service, look_seconds=0.01)
+    await watch.start()
+    async with asyncio.timeout(30):
+        await resolved.wait()
+    await watch.close()
+
+
+async def test_nothing_ends_by_itself_where_that_is_turned_off(
+    organizations: Database, stepped_clock: SteppedClock
+) -> None:
+    service = IncidentsService(IncidentsRepository(organizations), clock=stepped_clock, quiet_minutes=0)
+    await take(service, make_signal(1, "payment", 0, is_over=True))
+    stepped_clock.pass_seconds(86_400)
+    await QuietWatch(service).look()
+    assert await service.resolve_quiet(ORGANIZATION) == []
+    assert [change for _, change in await changes(service)] == [Change.OPENED]
+
+
+async def test_an_alert_outside_is_quiet_only_after_hours(
+    service: IncidentsService, stepped_clock: SteppedClock
+) -> None:
+    await take(service, replace(make_signal(1, "payment", 0), source=SignalSource.ALERT, kind="alertmanager"))
+    stepped_clock.pass_seconds(3 * 3_600)
+    assert await service.resolve_quiet(ORGANIZATION) == []
+    stepped_clock.pass_seconds(3 * 3_600)
+    assert len(await service.resolve_quiet(ORGANIZATION)) == 1
+
+
+async def test_of_many_at_once_each_signal_is_taken_once(service: IncidentsService) -> None:
+    signals = [make_signal(1, "payment", 0), make_signal(2, "checkout", 10)]
+    found = await asyncio.gather(*(take(service, *signals) for _ in range(6)))
+    assert {tuple(incident.id for incident in each) for each in found} == {(found[0][0].id,)}
+    assert await changes(service) == [(1, Change.OPENED)]

@@ -6,6 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from prometheus_client import REGISTRY
 
 from tests.incidents.conftest import ANN, BOB, ORGANIZATION, OTHER_ORGANIZATION, SteppedClock
 from tocsin.incidents import service as service_module
@@ -196,3 +197,56 @@ async def test_nothing_begins_in_the_future(service: IncidentsService, stepped_c
     assert (begun.started_at, begun.opened_at) == (now - timedelta(hours=1), now)
     with pytest.raises(InvalidRequest, match="started_at is in the future"):
         await opened(service, started_at=now + timedelta(seconds=1))
+
+
+async def test_a_reopened_incident_counts_its_times_from_there(
+    service: IncidentsService, stepped_clock: SteppedClock
+) -> None:
+    since = utc_now(stepped_clock)
+
+    def observed() -> float:
+        return REGISTRY.get_sample_value("incident_mttr_hours_sum") or 0.0
+
+    before = observed()
+    incident = await moved_to(service, await opened(service), Status.RESOLVED)
+    stepped_clock.pass_seconds(10 * 3_600)
+    incident = await moved_to(service, incident, Status.OPEN)
+    assert incident.reopened_at == utc_now(stepped_clock)
+    stepped_clock.pass_seconds(1_800)
+    incident = await moved_to(service, incident, Status.ACKNOWLEDGED)
+    stepped_clock.pass_seconds(1_800)
+    await moved_to(service, incident, Status.RESOLVED)
+    assert observed() - before == pytest.approx(1)
+    [of_all, _] = await service.response_times(ORGANIZATION, since)
+    assert (of_all.to_acknowledge_seconds, of_all.to_resolve_seconds) == (1_800, 3_600)
+
+
+async def test_logs_that_many_link_at_once_are_not_too_many(
+    service: IncidentsService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service_module, "MAX_LINKED_LOGS", 3)
+    incident = await opened(service)
+    linking = (service.link(ORGANIZATION, incident.id, {f"log {number}": {}}, by=ANN) for number in range(6))
+    done = await asyncio.gather(*linking, return_exceptions=True)
+    assert sum(isinstance(each, Conflict) for each in done) == 3
+    assert len(await service.links(ORGANIZATION, incident.id)) == 3
+
+
+async def test_taking_a_linked_log_away_is_noted(service: IncidentsService) -> None:
+    incident = await opened(service)
+    await service.link(ORGANIZATION, incident.id, {"one": {}}, by=ANN)
+    await service.unlink(ORGANIZATION, incident.id, "one", by=BOB)
+    last = (await service.entries(ORGANIZATION, incident.id))[-1]
+    assert (last.change, last.text, last.by) == (Change.UNLINKED, "1 log", BOB)
+
+
+async def test_whoever_loses_at_the_write_learns_the_version(service: IncidentsService) -> None:
+    incident = await opened(service)
+    edits = (
+        service.edit(ORGANIZATION, incident.id, IncidentEdit(title=f"title {number}"), version=1, by=ANN)
+        for number in range(4)
+    )
+    done = await asyncio.gather(*edits, return_exceptions=True)
+    lost = [str(each) for each in done if isinstance(each, Conflict)]
+    assert len(lost) == 3
+    assert all("has version 2 now" in each for each in lost)

@@ -47,7 +47,7 @@ def test_what_is_told_follows_from_whether_people_know_of_the_incident(change: C
     happened = event(HeldClock(), 1, change)
     known = {*BEGINNINGS, Change.RESOLVED, Change.MERGED} - {Change.UPDATED}
     assert concerns(RULE, happened, was_told=True) is (change in known)
-    assert concerns(RULE, happened, was_told=False) is (change in {*BEGINNINGS, Change.REGROUPED})
+    assert concerns(RULE, happened, was_told=False) is (change in BEGINNINGS)
     # What is over by now is no beginning.
     over = event(HeldClock(), 1, change, status=Status.RESOLVED)
     assert not concerns(RULE, over, was_told=False)

@@ -115,6 +115,12 @@ _INCIDENTS: dict[Endpoint, Rule] = {
     ("GET", "/v1/incidents/{incident_id}/logs"): reader(Scope.INCIDENTS_READ),
     ("POST", "/v1/incidents/{incident_id}/logs"): developer(Scope.INCIDENTS_WRITE),
     ("DELETE", "/v1/incidents/{incident_id}/logs/{log_id}"): developer(Scope.INCIDENTS_WRITE),
+    ("GET", "/v1/incidents/{incident_id}/signals"): reader(Scope.INCIDENTS_READ),
+    ("GET", "/v1/incidents/{incident_id}/corrections"): reader(Scope.INCIDENTS_READ),
+    ("POST", "/v1/incidents/{incident_id}/split"): developer(Scope.INCIDENTS_WRITE),
+    ("POST", "/v1/incidents/{incident_id}/merge"): developer(Scope.INCIDENTS_WRITE),
+    ("POST", "/v1/incidents/{incident_id}/move"): developer(Scope.INCIDENTS_WRITE),
+    ("DELETE", "/v1/incidents/corrections/{correction_id}"): developer(Scope.INCIDENTS_WRITE),
     (WEBSOCKET, "/live/incidents"): reader(Scope.INCIDENTS_READ, in_band=True),
 }
 

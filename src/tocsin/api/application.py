@@ -18,6 +18,7 @@ from tocsin.api.edges import with_edges
 from tocsin.api.operations import healthz, home, metrics, readyz, status
 from tocsin.api.problems import EXCEPTION_HANDLERS, describe_problem
 from tocsin.api.set_password import router as set_password_router
+from tocsin.incidents.correction_endpoints import CorrectionsController
 from tocsin.incidents.endpoints import IncidentsController
 from tocsin.incidents.live_endpoints import LiveIncidents, live_incidents
 from tocsin.ingest.endpoints import BODY_LIMITS_STATE, INGEST_STATE, BodyLimits
@@ -75,6 +76,7 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
             PatternEditsController,
             SavedSearchesController,
             IncidentsController,
+            CorrectionsController,
             NotificationsController,
         ],
         dependencies={"principal": Provide(provide_principal)},

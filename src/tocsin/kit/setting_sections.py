@@ -178,6 +178,19 @@ class SearchSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class IncidentSettings:
+    """How incidents go on by themselves."""
+
+    resolve_after_quiet_minutes: float = setting(
+        "INCIDENTS_RESOLVE_AFTER_QUIET_MINUTES",
+        number(0, 10_080),
+        "15",
+        "An incident that signals opened is resolved once all of them are over, or were quiet for so long (alerts from "
+        "outside at least 5 hours, unless they say that they are over); 0: only people resolve.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LimitSettings:
     """How often a caller may ask; each is a rate, or off."""
 

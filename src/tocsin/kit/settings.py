@@ -20,6 +20,7 @@ from tocsin.kit.setting_sections import (
     DatabaseSettings,
     Declaration,
     EdgeSettings,
+    IncidentSettings,
     IngestSettings,
     LimitSettings,
     LogstoreSettings,
@@ -42,6 +43,7 @@ class Settings:
     logstore: LogstoreSettings
     ingest: IngestSettings
     search: SearchSettings
+    incidents: IncidentSettings
     limits: LimitSettings
     accounts: AccountsSettings
     telemetry: TelemetrySettings

@@ -9,8 +9,8 @@ from tocsin.notifications.contracts import OVER, Hours, Rule
 _DETAILS = frozenset({Change.UPDATED, Change.COMMENTED, Change.LINKED, Change.UNLINKED, Change.REGROUPED})
 """What whoever works on an incident sees there."""
 
-_NO_NEWS = (_DETAILS - {Change.UPDATED, Change.REGROUPED}) | OVER
-"""What is nothing to begin with, for who has not heard of the incident. Its severity or services may be: they grow."""
+_NO_NEWS = (_DETAILS - {Change.UPDATED}) | OVER
+"""What nobody has to hear who was not told of the incident before. An update they may: severity and services grow."""
 
 
 def concerns(rule: Rule, event: IncidentChanged, *, was_told: bool) -> bool:

@@ -73,6 +73,8 @@ def value_of(column: sa.Column[Any]) -> Any:
             return True
         case sa.Integer():
             return uuid4().int % 2**31
+        case sa.Float():
+            return 0.5
         case sa.LargeBinary():
             return b"x"
         case sa.JSON():

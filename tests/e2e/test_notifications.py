@@ -4,17 +4,22 @@ import asyncio
 import json
 import time
 from collections.abc import AsyncIterator, Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
 
 from tests.notifications.doubles import MailServer, Receiver, mail_server, receiver
-from tests.support.server import PASSWORD, TocsinServer
+from tests.notifications.incoming.payloads import FIRING, alertmanager
+from tests.support.server import API_KEY, PASSWORD, TocsinServer
 
 SECRET = "a secret of both sides"
 DELIVERY_SECONDS = 60.0
 """A change waits 5 s for others of its incident; the jobs of a process that was killed wait 20 s for their leases."""
+
+ALERT_END_SECONDS = 180.0
+"""An incident ends a minute after its last alert, and is looked at now and then."""
 
 QUIET_SECONDS = 6.0
 """After this no further message is on its way: longer than a change waits, and than jobs are looked for."""
@@ -43,6 +48,12 @@ class Person:
         """Open an incident; its id."""
         return str((await self("POST", "/incidents", {"title": title, "severity": "HIGH"}))["id"])
 
+    async def is_alerted(self, *alerts: Any) -> None:
+        """Have an Alertmanager send alerts."""
+        headers = {"Authorization": f"Bearer {API_KEY}"}
+        sent = await self._client.post("/v1/webhooks/alertmanager", json=alertmanager(*alerts), headers=headers)
+        assert sent.raise_for_status().json()["accepted"] == len(alerts)
+
     async def says(self, incident_id: str, status: str) -> None:
         """Move an incident on."""
         version = (await self("GET", f"/incidents/{incident_id}"))["version"]
@@ -60,10 +71,10 @@ async def person(new_server: TocsinServer) -> AsyncIterator[Person]:
         yield Person(new_server, client)
 
 
-async def _until(is_so: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + DELIVERY_SECONDS
+async def _until(is_so: Callable[[], bool], what: str, *, seconds: float = DELIVERY_SECONDS) -> None:
+    deadline = time.monotonic() + seconds
     while not is_so():
-        assert time.monotonic() < deadline, f"not within {DELIVERY_SECONDS:g} s: {what}"
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
         await asyncio.sleep(0.05)
 
 
@@ -105,6 +116,24 @@ async def test_receivers_hear_of_an_incident_once_from_its_beginning_to_its_end(
     deliveries = (await person("GET", "/notifications/deliveries"))["deliveries"]
     assert [(each["status"], each["attempts"]) for each in deliveries] == [("sent", 1)] * 9
     assert "Traceback" not in person.server.log
+
+
+@pytest.mark.slow
+async def test_people_hear_of_an_alert_until_it_is_over(person: Person) -> None:
+    async with receiver() as hook:
+        await person.has_told("webhook", {"url": hook.url}, SECRET)
+        now = datetime.now(UTC)
+        firing = {**FIRING, "startsAt": now.isoformat()}
+        for _ in range(3):
+            await person.is_alerted(firing)
+        await _until(lambda: len(hook.received) == 1, "the alert is told")
+        await person.is_alerted({**firing, "status": "resolved", "endsAt": datetime.now(UTC).isoformat()})
+        await _until(lambda: len(hook.received) == 2, "its end is told", seconds=ALERT_END_SECONDS)
+        await asyncio.sleep(QUIET_SECONDS)
+    [incident] = (await person("GET", "/incidents"))["incidents"]
+    assert incident["status"] == "RESOLVED"
+    assert [changes for _, changes in _heard(hook, incident["id"])] == [["opened"], ["resolved"]]
+    assert f"checkout: {FIRING['annotations']['summary']}" in json.loads(hook.received[0][1])["subject"]
 
 
 @pytest.mark.slow

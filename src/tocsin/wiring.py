@@ -15,6 +15,7 @@ from tocsin.database.service import Database
 from tocsin.embeddings.backends.absent import AbsentModel
 from tocsin.embeddings.backends.minilm import MiniLmModel
 from tocsin.embeddings.ports import EmbeddingModel
+from tocsin.health.service import HealthService
 from tocsin.incidents.repository import IncidentsRepository
 from tocsin.incidents.service import IncidentsService
 from tocsin.ingest.repository import IngestRepository
@@ -51,6 +52,8 @@ from tocsin.search.plain_words_service import PlainWordsService
 from tocsin.search.questions import Questions
 from tocsin.search.saved_searches import SavedSearchesService
 from tocsin.search.service import SearchService
+from tocsin.topology.repository import TopologyRepository
+from tocsin.topology.service import TopologyService
 
 LOGSTORE_DIRECTORY = "logs"
 
@@ -91,7 +94,9 @@ class Components:
     ingest: IngestService
     reading: Reading
     live_tail: LiveTail
+    topology: TopologyService
     incidents: IncidentsService
+    health: HealthService
     notifications: NotificationsService
     notification_settings: NotificationSettings
     #: What the first start hands out; None on every later one.
@@ -129,9 +134,14 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         closing.push_async_callback(patterns.close)
         patterns.on_change(embedder.changed)
 
+        topology = TopologyService(store, TopologyRepository(database), clock=clock)
+        closing.push_async_callback(topology.close)
+        await topology.start()
+
         def on_stored(organization_id: OrganizationId) -> None:
             live_tail.wake(organization_id)
             patterns.wake(organization_id)
+            topology.wake(organization_id)
 
         ingest = IngestService(
             store,
@@ -164,7 +174,9 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
             ingest=ingest,
             reading=_reading(settings, store, database, patterns, embedder, model),
             live_tail=live_tail,
+            topology=topology,
             incidents=incidents,
+            health=HealthService(store, accounts.services, incidents, topology, clock=clock),
             notifications=notifications,
             notification_settings=NotificationSettings(notified, clock=clock),
             first_start=first_start,

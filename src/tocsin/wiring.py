@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import structlog
@@ -21,6 +22,7 @@ from tocsin.detection.service import DetectionService
 from tocsin.embeddings.backends.absent import AbsentModel
 from tocsin.embeddings.backends.minilm import MiniLmModel
 from tocsin.embeddings.ports import EmbeddingModel
+from tocsin.health.service import HealthService
 from tocsin.incidents.from_findings import signal_of
 from tocsin.incidents.quiet import QuietWatch
 from tocsin.incidents.repository import IncidentsRepository
@@ -61,6 +63,8 @@ from tocsin.search.plain_words_service import PlainWordsService
 from tocsin.search.questions import Questions
 from tocsin.search.saved_searches import SavedSearchesService
 from tocsin.search.service import SearchService
+from tocsin.topology.repository import TopologyRepository
+from tocsin.topology.service import TopologyService
 
 LOGSTORE_DIRECTORY = "logs"
 
@@ -101,7 +105,9 @@ class Components:
     ingest: IngestService
     reading: Reading
     live_tail: LiveTail
+    topology: TopologyService
     incidents: IncidentsService
+    health: HealthService
     notifications: NotificationsService
     notification_settings: NotificationSettings
     incoming: IncomingEvents
@@ -141,11 +147,14 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         closing.push_async_callback(patterns.close)
         patterns.on_change(embedder.changed)
 
+        topology = TopologyService(store, TopologyRepository(database), clock=clock)
+        await _started(closing, topology)
         detection = _detection(settings, store, database, patterns)
 
         def on_stored(organization_id: OrganizationId) -> None:
             live_tail.wake(organization_id)
             patterns.wake(organization_id)
+            topology.wake(organization_id)
             if settings.detection.is_on:
                 detection.wake(organization_id)
 
@@ -161,23 +170,22 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         )
         closing.push_async_callback(ingest.close)
         incidents = IncidentsService(
-            IncidentsRepository(database), clock=clock, quiet_minutes=settings.incidents.resolve_after_quiet_minutes
+            IncidentsRepository(database),
+            clock=clock,
+            call_graph=topology.call_graph,
+            quiet_minutes=settings.incidents.resolve_after_quiet_minutes,
         )
         detection.on_findings(_signals_of(incidents))
         quiet_watch = QuietWatch(incidents)
-        closing.push_async_callback(quiet_watch.close)
-        await quiet_watch.start()
+        await _started(closing, quiet_watch)
         jobs = LeasedJobs(JobsRepository(database), clock=clock)
         notified = NotificationsRepository(database, Sealer(signing_keys))
         notifications = NotificationsService(notified, jobs, incidents, limiter, HttpSender(), clock=clock)
-        closing.push_async_callback(notifications.close)
-        await notifications.start()
+        await _started(closing, notifications)
         # Before what jobs do is closed: they use it.
-        closing.push_async_callback(jobs.close)
-        await jobs.start()
+        await _started(closing, jobs)
         if settings.detection.is_on:
-            closing.push_async_callback(detection.close)
-            await detection.start()
+            await _started(closing, detection)
         yield Components(
             settings=settings,
             database=database,
@@ -189,12 +197,27 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
             ingest=ingest,
             reading=_reading(settings, store, database, patterns, embedder, model),
             live_tail=live_tail,
+            topology=topology,
             incidents=incidents,
+            health=HealthService(store, accounts.services, incidents, topology, clock=clock),
             notifications=notifications,
             notification_settings=NotificationSettings(notified, clock=clock),
             incoming=IncomingEvents(incidents, clock=clock),
             first_start=first_start,
         )
+
+
+class _Part(Protocol):
+    """Something that works by itself from its start to its close."""
+
+    async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+async def _started(closing: AsyncExitStack, part: _Part) -> None:
+    closing.push_async_callback(part.close)
+    await part.start()
 
 
 def _accounts(

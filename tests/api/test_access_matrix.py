@@ -35,7 +35,8 @@ EXPECTED = {
     """,
     VIEWER: """
         GET /v1/auth/me /v1/auth/sessions /v1/auth/tokens /v1/organization /v1/organizations /v1/users /v1/services
-            /v1/services/{service_id} /v1/status /v1/ingest/ledger /v1/ingest/usage /v1/dead-letters
+            /v1/services/{service_id} /v1/services/{service_id}/health /v1/status
+            /v1/ingest/ledger /v1/ingest/usage /v1/dead-letters
             /v1/saved-searches /v1/saved-searches/{search_id}
             /v1/logs /v1/logs/aggregate /v1/logs/count /v1/logs/export /v1/logs/facets /v1/logs/fields
             /v1/logs/fields/values /v1/logs/histogram /v1/logs/shapes /v1/logs/{log_id} /v1/logs/{log_id}/context

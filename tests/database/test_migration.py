@@ -17,6 +17,7 @@ import tocsin.notifications.tables
 import tocsin.patterns.tables
 import tocsin.search.meaning.tables
 import tocsin.search.tables
+import tocsin.topology.tables
 from tocsin.database.engine import driver_url
 from tocsin.database.service import Database
 from tocsin.database.tables import Table
@@ -31,6 +32,7 @@ ROOMS_WITH_TABLES = (
     tocsin.patterns.tables,
     tocsin.search.meaning.tables,
     tocsin.search.tables,
+    tocsin.topology.tables,
 )
 
 

@@ -71,6 +71,8 @@ def value_of(column: sa.Column[Any]) -> Any:
             return Role.VIEWER
         case sa.Boolean():
             return True
+        case sa.Double():
+            return 1.5
         case sa.Integer():
             return uuid4().int % 2**31
         case sa.Float():

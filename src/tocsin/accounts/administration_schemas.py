@@ -188,12 +188,6 @@ class ServiceResponse(Mirror, frozen=True, kw_only=True):
     created_at: datetime
 
 
-class ServicesResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """Every service of the organization, by name."""
-
-    services: list[ServiceResponse]
-
-
 class CreateKeyRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The API key that is wanted."""
 

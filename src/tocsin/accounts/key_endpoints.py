@@ -16,7 +16,6 @@ from tocsin.accounts.administration_schemas import (
     IssuedKeyResponse,
     RotateKeyRequest,
     ServiceResponse,
-    ServicesResponse,
 )
 from tocsin.accounts.contracts import Principal, Service
 from tocsin.accounts.endpoint_parts import COMMON_PROBLEMS, DEPENDENCIES, NOT_STORED, TAGS
@@ -32,18 +31,12 @@ Caller = NamedDependency[Principal]
 
 
 class ServicesController(Controller):
-    """The organization's services."""
+    """The organization's services; ``health`` lists them."""
 
     path = "/v1/services"
     tags = TAGS
     security = ACCESS_TOKEN_SECURITY
     dependencies = DEPENDENCIES
-
-    @get(summary="List services", responses=problem_responses(*COMMON_PROBLEMS))
-    async def list_services(self, accounts: Accounts, principal: Caller) -> ServicesResponse:
-        """Every service of the organization, by name."""
-        services = await accounts.services.all_of(principal.organization_id)
-        return ServicesResponse(services=[ServiceResponse.of(service) for service in services])
 
     @post(
         summary="Register a service",

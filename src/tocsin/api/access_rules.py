@@ -61,6 +61,7 @@ _ADMINISTRATION: dict[Endpoint, Rule] = {
     ("GET", "/v1/services"): reader(Scope.SERVICES_READ),
     ("POST", "/v1/services"): developer(Scope.SERVICES_WRITE),
     ("GET", "/v1/services/{service_id}"): reader(Scope.SERVICES_READ),
+    ("GET", "/v1/services/{service_id}/health"): reader(Scope.SERVICES_READ),
     ("PATCH", "/v1/services/{service_id}"): developer(Scope.SERVICES_WRITE),
     ("DELETE", "/v1/services/{service_id}"): admin(Scope.SERVICES_WRITE),
     ("GET", "/v1/keys"): admin(Scope.KEYS_READ, traffic=Traffic.READ),

@@ -18,6 +18,7 @@ from tocsin.api.edges import with_edges
 from tocsin.api.operations import healthz, home, metrics, readyz, status
 from tocsin.api.problems import EXCEPTION_HANDLERS, describe_problem
 from tocsin.api.set_password import router as set_password_router
+from tocsin.health.endpoints import HealthController
 from tocsin.incidents.correction_endpoints import CorrectionsController
 from tocsin.incidents.endpoints import IncidentsController
 from tocsin.incidents.live_endpoints import LiveIncidents, live_incidents
@@ -91,7 +92,8 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
             openapi_description,
             describe_problem,
             set_password_router,
-            *ACCOUNTS_ROUTES,
+            # Together, since both have methods of the same paths.
+            Router("/", route_handlers=[*ACCOUNTS_ROUTES, HealthController]),
             ingest_router,
             incoming_router,
             for_people,
@@ -115,6 +117,7 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
             "notifications": Provide(_given(components.notifications), sync_to_thread=False),
             "incoming": Provide(_given(components.incoming), sync_to_thread=False),
             "notification_settings": Provide(_given(components.notification_settings), sync_to_thread=False),
+            "health_service": Provide(_given(components.health), sync_to_thread=False),
             "incidents_service": Provide(_given(components.incidents), sync_to_thread=False),
             "patterns_service": Provide(_given(components.patterns), sync_to_thread=False),
             **_reading(components.reading),

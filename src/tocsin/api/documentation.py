@@ -101,6 +101,7 @@ def openapi_config() -> OpenAPIConfig:
             Tag(name="ingest", description="Logs go in."),
             Tag(name="logs", description="Logs are found again."),
             Tag(name="patterns", description="What the logs say, and how often."),
+            Tag(name="services", description="How services are."),
             Tag(name="accounts", description="People, services and their keys."),
             Tag(name="operations", description="Health and metrics of Tocsin itself."),
         ],

@@ -28,6 +28,8 @@ from tocsin.patterns.contracts import RegisteredShape
 from tocsin.patterns.registry import PatternRegistry
 from tocsin.topology.calls import calls_of
 from tocsin.topology.contracts import CallGraph
+from tocsin.topology.learning import SeenCall, graph_of, learned
+from tocsin.topology.reading import span_logs
 
 FALSE_ALARMS_A_WEEK = 1.0
 """The default of the setting: what is measured is what people get."""
@@ -37,8 +39,8 @@ MINUTE_NANO = 60 * 10**9
 CALLS_NANO = 10 * MINUTE_NANO
 """How often calls are learned."""
 
-LEAST_CALLS = 3
-"""A call that was seen less often may be an error of the clocks."""
+CALLS_STEPS = 12
+"""From the logs of so many steps, of which the last may be of traces that are not complete."""
 
 _KEPT_NANO = LATE_BUCKETS * INTERVAL_NANO
 _ABSENCES = frozenset({FindingKind.DIP, FindingKind.SILENCE, FindingKind.MISSING_STEP})
@@ -63,8 +65,9 @@ class Replay:
         self._clock = _ReplayClock()
         self._registry = PatternRegistry()
         self._detection = Detection(FALSE_ALARMS_A_WEEK)
-        self._calls: dict[tuple[str, str], int] = {}
+        self._calls: dict[tuple[str, str], SeenCall] = {}
         self._learned_calls_at = 0
+        self._rows: deque[pa.RecordBatch] = deque(maxlen=CALLS_STEPS)
         self._resolved_at = 0
         self._recent: deque[tuple[int, pl.DataFrame]] = deque()
         self._seen: set[int] = set()
@@ -115,6 +118,7 @@ class Replay:
         parts = [check(decode(ndjson, "application/x-ndjson").records, 0, stamp)] if ndjson else []
         batch = join(parts, stamp).batch
         self.logs += len(batch)
+        self._rows.append(batch.rows)
         columns = ("service", "message", "severity_number", "shape", "trace_id", "span_id")
         frame = pl.from_arrow(pa.Table.from_batches([batch.rows]).select(columns))
         assert isinstance(frame, pl.DataFrame)
@@ -152,14 +156,12 @@ class Replay:
         )
 
     def _learn_calls(self) -> None:
-        self._learned_calls_at = self._clock.unix_nano
-        spans = pl.concat([frame for _, frame in self._recent]).select("trace_id", "span_id", "service", "timestamp")
-        spans = spans.filter(pl.col("trace_id").str.strip_chars("0") != "").with_columns(parent_span_id=pl.lit(""))
-        for call, count in calls_of(spans).items():
-            self._calls[call] = self._calls.get(call, 0) + count
+        now = self._learned_calls_at = self._clock.unix_nano
+        found = calls_of(span_logs(pa.Table.from_batches(list(self._rows))))
+        self._calls = learned(self._calls, found, now_unix_nano=now)
 
     async def _call_graph(self, _organization_id: OrganizationId) -> CallGraph:
-        return CallGraph({call: count for call, count in self._calls.items() if count >= LEAST_CALLS})
+        return graph_of(self._calls, now_unix_nano=self._clock.unix_nano)
 
 
 def _counts(frame: pl.DataFrame) -> pa.Table:

@@ -5,8 +5,23 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
-Calls = Mapping[tuple[str, str], int]
+Calls = Mapping[tuple[str, str], float]
 """(caller, callee) → how many calls were seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallCount:
+    """What traces showed of one service calling another; in parts, where it is only probable."""
+
+    calls: float
+    #: Of these, the calls in which the callee logged an error.
+    failed: float = 0.0
+    #: How often it called the other one through services in between.
+    indirect: float = 0.0
+
+
+CallCounts = Mapping[tuple[str, str], CallCount]
+"""(caller, callee) → what was seen of these."""
 
 
 @dataclass(frozen=True)
@@ -14,6 +29,13 @@ class CallGraph:
     """Which services call which; what is derived from ``calls`` is computed once, when it is first asked for."""
 
     calls: Calls = field(default_factory=dict)
+    #: Of these, the calls in which the callee logged an error.
+    failed: Calls = field(default_factory=dict)
+
+    def failed_share(self, caller: str, callee: str) -> float:
+        """Which share of the calls failed; 0 where none is known."""
+        calls = self.calls.get((caller, callee), 0.0)
+        return min(1.0, self.failed.get((caller, callee), 0.0) / calls) if calls else 0.0
 
     @property
     def services(self) -> frozenset[str]:

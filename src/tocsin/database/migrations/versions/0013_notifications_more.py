@@ -3,14 +3,14 @@
 No release has kept a secret in the old form, so none is converted: a channel from before has none, and it has to be
 set again. Keys from before send logs, as they did.
 
-Revision: 0013_notifications_more, after 0011_signals.
+Revision: 0013_notifications_more, after 0012_topology.
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0013_notifications_more"
-down_revision = "0011_signals"
+down_revision = "0012_topology"
 branch_labels = None
 depends_on = None
 

@@ -1,8 +1,8 @@
 """Faults in a real shop of 45 services, with nothing but the logs of traces → whether the faulty service is found.
 
 The data are those of Nezha: minutes of logs without a fault (``construct_data``), and for each fault the minutes around
-it (``rca_data``). Each fault's minutes are held against all minutes without a fault and the minutes of the faults before
-it. Which service was at fault is read when all have run.
+it (``rca_data``). Each is held against all minutes without a fault and the minutes of the faults before it. Which
+service was at fault is read when all have run.
 """
 
 from collections.abc import Sequence

@@ -34,8 +34,8 @@ class TraceProfile:
     steps: pl.DataFrame
     #: ``service, event, next_event, callee, traces``: whom it called between two events.
     calls: pl.DataFrame
-    #: ``before_service, before_event, service, event, count, mean, variance``: the logarithm of the milliseconds between
-    #: two lines that follow each other in a trace, whoever wrote them.
+    #: ``before_service, before_event, service, event, count, mean, variance``: the logarithm of the milliseconds
+    #: between two lines that follow each other in a trace, whoever wrote them.
     gaps: pl.DataFrame
 
 
@@ -43,9 +43,9 @@ def profile_of(logs: pl.DataFrame) -> TraceProfile:
     """The profile of the traces that some logs show; logs without a trace are left out.
 
     Args:
-        logs: ``trace_id, span_id, service, event`` as text, where the event says what was logged, without its variables:
-            a pattern or a call site, never ""; and ``timestamp`` as Int64, nanoseconds since 1970. Of equal times the
-            given order counts.
+        logs: ``trace_id, span_id, service, event`` as text, where the event says what was logged, without its
+            variables: a pattern or a call site, never ""; and ``timestamp`` as Int64, nanoseconds since 1970. Of equal
+            times the given order counts.
 
     Cost: the square of the spans of a trace; about 6 µs a line of traces with 12 spans.
     """

@@ -36,9 +36,9 @@ class TraceCause:
 def causes_in_traces(now: TraceProfile, past: Sequence[PastTraces]) -> list[TraceCause]:
     """The services that may be behind what is different now, the likeliest first; nobody where nothing is.
 
-    A service that is slow or wrong shows in all who call it, so each clue has several suspects. The clue is shared among
-    them by what all clues together say of each (the EM algorithm for a mixture), until that no longer changes much: who
-    explains most with one fault remains. Deterministic; the order of the earlier times doesn't matter.
+    A service that is slow or wrong shows in all who call it, so each clue has several suspects. The clue is shared
+    among them by what all clues together say of each (the EM algorithm for a mixture), until that no longer changes
+    much: who explains most with one fault remains. Deterministic; the order of the earlier times doesn't matter.
 
     Args:
         now: the time of the trouble. It may be longer than the trouble; that only weakens the clues.

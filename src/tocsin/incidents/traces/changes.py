@@ -86,7 +86,8 @@ def more_often(traces: Floats, of: Floats, before: Floats, before_of: Floats) ->
     all_before, all_before_of = before.sum(axis=0), before_of.sum(axis=0)
     now = _larger_share(traces, of, all_before, all_before_of)
     then = _larger_share(before, before_of, all_before - before, all_before_of - before_of)
-    return np.maximum(now - then.max(axis=0, initial=0.0), 0.0)
+    strength: Floats = np.maximum(now - then.max(axis=0, initial=0.0), 0.0)
+    return strength
 
 
 def _larger_share(first: Floats, first_of: Floats, second: Floats, second_of: Floats) -> Floats:
@@ -105,7 +106,7 @@ def _evidence(hits: Floats, of: Floats, tables: tuple[Floats, Floats]) -> Floats
 
 
 def _tables(most: int) -> tuple[Floats, Floats]:
-    """log Γ(n + ½) − log Γ(½) and log Γ(n + 1) for n up to the most."""
+    """For n up to the most: log Γ(n + ½) − log Γ(½), and log Γ(n + 1)."""
     numbers = np.arange(most, dtype=np.float64)
     half = np.concatenate([[0.0], np.cumsum(np.log(numbers + 0.5))])
     whole = np.concatenate([[0.0], np.cumsum(np.log(numbers + 1.0))])

@@ -1,7 +1,8 @@
 """What takes longer than before: the time between two lines that follow each other in a trace.
 
 The mean logarithm now is held against the earlier ones, in units of how far such means differ by chance: from line to
-line, and from one time to another. The latter is learned for each gap, from all gaps where its own times are few.
+line, and from one time to another. The latter is learned for each gap, from all gaps where its own times are few. What
+makes most gaps longer is load, and no clue. Gaps between the same two services say much the same: one clue for them.
 """
 
 from collections.abc import Sequence
@@ -13,14 +14,14 @@ import polars as pl
 from tocsin.incidents.traces.clues import OTHER_END, Clues, Floats, Ints, PastTraces, aligned, comparable, positions
 from tocsin.topology.trace_profile import JITTER_MILLISECONDS, TraceProfile
 
-POOLED_TIMES = 2.0
-"""How many earlier times the drift of all gaps is worth when a gap's own is learned. 1 to 8 change little."""
+POOLED_TIMES = 5.0
+"""How many earlier times the drift of all gaps is worth when a gap's own is learned. 2 to 10 change little."""
 
 LINE_VARIANCE = 0.25
 """What one line more says of the variance from line to line, for gaps that were seen once. 0.1 to 1 change little."""
 
 ENOUGH_LINES = 5
-"""Times with fewer lines say nothing of the drift."""
+"""Fewer lines say nothing of the drift and the load."""
 
 _GAP = ("before_service", "before_event", "service", "event")
 
@@ -50,16 +51,17 @@ def longer_gaps(now: TraceProfile, past: Sequence[PastTraces], services: Sequenc
     tables = [earlier.profile.gaps for earlier in past]
     earlier = _Means(aligned(keys, tables, _GAP, "count") * fair, aligned(keys, tables, _GAP, "mean"))
     variances = aligned(keys, tables, _GAP, "variance")
-    current = _Means(keys["count"].to_numpy().astype(np.float64), keys["mean"].to_numpy())
+    measured = _Means(keys["count"].to_numpy().astype(np.float64), keys["mean"].to_numpy())
     together = _together(earlier)
-    noise = _noise(current, keys["variance"].to_numpy(), earlier, variances, together)
+    noise = _noise(measured, keys["variance"].to_numpy(), earlier, variances, together)
+    current = _Means(measured.count, measured.mean - _load(measured, together))
     strength = _longer(current, earlier, together, noise)
-    chosen = np.flatnonzero(strength > 0)
+    chosen = _strongest(strength, before_service * len(services) + service)
     suspects = _suspects(before_service[chosen], service[chosen], _call_counts(now, past, services))
     reasons = [
         f"{_milliseconds(mean)} ms between {_ends(*names)}, before {_milliseconds(was)} ms"
         for names, mean, was in zip(
-            keys[chosen].select(_GAP).iter_rows(), current.mean[chosen], together.mean[chosen], strict=True
+            keys[chosen].select(_GAP).iter_rows(), measured.mean[chosen], together.mean[chosen], strict=True
         )
     ]
     return Clues(strength=strength[chosen], suspects=suspects, reasons=reasons)
@@ -68,6 +70,12 @@ def longer_gaps(now: TraceProfile, past: Sequence[PastTraces], services: Sequenc
 def _together(earlier: _Means) -> _Means:
     count = earlier.count.sum(axis=0)
     return _Means(count, (earlier.count * earlier.mean).sum(axis=0) / np.maximum(count, 1))
+
+
+def _load(current: _Means, together: _Means) -> float:
+    """How much longer gaps are in general, in the middle."""
+    known = (current.count >= ENOUGH_LINES) & (together.count >= ENOUGH_LINES)
+    return max(float(np.median((current.mean - together.mean)[known])), 0.0) if known.any() else 0.0
 
 
 def _noise(current: _Means, variance: Floats, earlier: _Means, variances: Floats, together: _Means) -> _Noise:
@@ -95,6 +103,14 @@ def _longer(current: _Means, earlier: _Means, together: _Means, noise: _Noise) -
     then = _factor(earlier, others, noise, times - 1)
     result: Floats = np.maximum(now - then.max(axis=0, initial=0.0), 0.0)
     return result
+
+
+def _strongest(strength: Floats, pair: Ints) -> Ints:
+    """Where the strongest clue of each pair stands, in order."""
+    order = np.lexsort((-strength, pair))
+    _, first = np.unique(pair[order], return_index=True)
+    chosen = np.sort(order[first])
+    return chosen[strength[chosen] > 0]
 
 
 def _factor(first: _Means, second: _Means, noise: _Noise, times: Ints) -> Floats:

@@ -15,6 +15,9 @@ EDGE = ""
 JITTER_MILLISECONDS = 2.0
 """Added to a gap before its logarithm: differences well below it mean nothing. More of it hides slower fast steps."""
 
+AGAIN = " (again)"
+"""Added to an event that its span had before: a loop that ends after its first round differs from one that goes on."""
+
 LONGEST_TRACE_LINES = 5_000
 """Traces with more lines are left out: the cost of a trace grows with the square of its spans."""
 
@@ -50,6 +53,8 @@ def profile_of(logs: pl.DataFrame) -> TraceProfile:
     Cost: the square of the spans of a trace; about 6 µs a line of traces with 12 spans.
     """
     lines = _in_order(logs)
+    gaps = _gaps(lines)
+    lines = lines.with_columns(event=pl.concat_str("event", _again()))
     spans = _spans(lines)
     following = lines.select(
         "line",
@@ -65,8 +70,13 @@ def profile_of(logs: pl.DataFrame) -> TraceProfile:
         reached=_traces(steps, "service", "event"),
         steps=_traces(steps, "service", "event", "next_event"),
         calls=_traces(_calls(lines, spans, following, kinds), "service", "event", "next_event", "callee"),
-        gaps=_gaps(lines),
+        gaps=gaps,
     )
+
+
+def _again() -> pl.Expr:
+    before = pl.col("event").cum_count().over(*_SPAN, "event") > 1
+    return pl.when(before).then(pl.lit(AGAIN)).otherwise(pl.lit(""))
 
 
 def _in_order(logs: pl.DataFrame) -> pl.DataFrame:

@@ -10,7 +10,16 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from tocsin.incidents.traces.clues import OTHER_END, Clues, Floats, PastTraces, aligned, comparable, positions
+from tocsin.incidents.traces.clues import (
+    OTHER_END,
+    Clues,
+    Floats,
+    PastTraces,
+    aligned,
+    comparable,
+    positions,
+    strongest,
+)
 from tocsin.topology.trace_profile import EDGE, TraceProfile
 
 _REACHED = ("service", "event")
@@ -29,7 +38,7 @@ def unexpected_steps(now: TraceProfile, past: Sequence[PastTraces], services: Se
     before = aligned(keys, [table.steps for table in tables], _STEP, "traces") * fair
     before_of = aligned(keys, [table.reached for table in tables], _REACHED, "traces") * fair
     strength = more_often(keys["traces"].to_numpy(), keys["of"].to_numpy(), before, before_of)
-    chosen = np.flatnonzero(strength > 0)
+    chosen = strongest(strength)
     suspects = _callees(keys[chosen], [now, *tables], services) * OTHER_END
     suspects[np.arange(len(chosen)), position[chosen]] = 1.0
     rows = keys[chosen].iter_rows()
@@ -53,7 +62,7 @@ def missing_calls(now: TraceProfile, past: Sequence[PastTraces], services: Seque
     before_of = aligned(keys, [table.steps for table in tables], _STEP, "traces") * fair
     before = before_of - aligned(keys, [table.calls for table in tables], _CALL, "traces") * fair
     strength = more_often(absent, of, before, before_of)
-    chosen = np.flatnonzero(strength > 0)
+    chosen = strongest(strength)
     suspects = np.zeros((len(chosen), len(services)))
     caller = positions(keys["service"], services)[chosen]
     called_by_someone = np.flatnonzero(caller >= 0)

@@ -16,6 +16,10 @@ OTHER_END = 0.5
 """How easily what a call shows is blamed on its other end than the likelier one. 0.25 and 0.75 change little."""
 
 
+MOST_CLUES = 2_000
+"""Of a kind; weaker ones are left out. Bounds the memory: each has a number for every service."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PastTraces:
     """An earlier time, to compare with."""
@@ -44,6 +48,12 @@ def joined(parts: Sequence[Clues]) -> Clues:
         suspects=np.concatenate([part.suspects for part in parts]),
         reasons=[reason for part in parts for reason in part.reasons],
     )
+
+
+def strongest(strength: Floats) -> Ints:
+    """Where the strongest clues stand, in order; those without strength are none."""
+    found = np.flatnonzero(strength > 0)
+    return np.sort(found[np.argsort(-strength[found], kind="stable")[:MOST_CLUES]])
 
 
 def services_of(profiles: Sequence[TraceProfile]) -> list[str]:

@@ -11,7 +11,17 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from tocsin.incidents.traces.clues import OTHER_END, Clues, Floats, Ints, PastTraces, aligned, comparable, positions
+from tocsin.incidents.traces.clues import (
+    OTHER_END,
+    Clues,
+    Floats,
+    Ints,
+    PastTraces,
+    aligned,
+    comparable,
+    positions,
+    strongest,
+)
 from tocsin.topology.trace_profile import JITTER_MILLISECONDS, TraceProfile
 
 POOLED_TIMES = 5.0
@@ -56,7 +66,7 @@ def longer_gaps(now: TraceProfile, past: Sequence[PastTraces], services: Sequenc
     noise = _noise(measured, keys["variance"].to_numpy(), earlier, variances, together)
     current = _Means(measured.count, measured.mean - _load(measured, together))
     strength = _longer(current, earlier, together, noise)
-    chosen = _strongest(strength, before_service * len(services) + service)
+    chosen = strongest(_one_a_pair(strength, before_service * len(services) + service))
     suspects = _suspects(before_service[chosen], service[chosen], _call_counts(now, past, services))
     reasons = [
         f"{_milliseconds(mean)} ms between {_ends(*names)}, before {_milliseconds(was)} ms"
@@ -105,12 +115,13 @@ def _longer(current: _Means, earlier: _Means, together: _Means, noise: _Noise) -
     return result
 
 
-def _strongest(strength: Floats, pair: Ints) -> Ints:
-    """Where the strongest clue of each pair stands, in order."""
+def _one_a_pair(strength: Floats, pair: Ints) -> Floats:
+    """Only the strongest clue of each pair keeps its strength."""
     order = np.lexsort((-strength, pair))
     _, first = np.unique(pair[order], return_index=True)
-    chosen = np.sort(order[first])
-    return chosen[strength[chosen] > 0]
+    kept = np.zeros_like(strength)
+    kept[order[first]] = strength[order[first]]
+    return kept
 
 
 def _factor(first: _Means, second: _Means, noise: _Noise, times: Ints) -> Floats:

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from tocsin.topology.calls import CLOCK_SLACK_NANO
-
 EDGE = ""
 """Stands for the event before a span's first and after its last."""
 
@@ -50,7 +48,7 @@ def profile_of(logs: pl.DataFrame) -> TraceProfile:
             variables: a pattern or a call site, never ""; and ``timestamp`` as Int64, nanoseconds since 1970. Of equal
             times the given order counts.
 
-    Cost: the square of the spans of a trace; about 6 µs a line of traces with 12 spans.
+    Cost: the square of the spans of a trace; 9 µs a line where a trace has 12 spans and 40 lines.
     """
     lines = _in_order(logs)
     gaps = _gaps(lines)
@@ -130,7 +128,10 @@ def _calls(lines: pl.DataFrame, spans: pl.DataFrame, following: pl.DataFrame, ki
 
 
 def _callers(spans: pl.DataFrame) -> pl.DataFrame:
-    """The shortest longer span of the trace that encloses each, where there is one."""
+    """The shortest longer span of the trace that encloses each, where there is one.
+
+    Without slack for clocks: services that are called one after the other within milliseconds would enclose each other.
+    """
     pairs = spans.select("trace_id", "span", "service", "start", "end", "length").join(
         spans.select("trace_id", caller="span", caller_start="start", caller_end="end", caller_length="length"),
         on="trace_id",
@@ -139,7 +140,7 @@ def _callers(spans: pl.DataFrame) -> pl.DataFrame:
         pairs.filter(
             pl.col("caller_length") > pl.col("length"),
             pl.col("caller_start") <= pl.col("start"),
-            pl.col("caller_end") >= pl.col("end") - CLOCK_SLACK_NANO,
+            pl.col("caller_end") >= pl.col("end"),
         )
         .sort("span", "caller_length", "caller")
         .unique("span", keep="first", maintain_order=True)

@@ -44,7 +44,7 @@ def causes_in_traces(now: TraceProfile, past: Sequence[PastTraces]) -> list[Trac
         now: the time of the trouble. It may be longer than the trouble; that only weakens the clues.
         past: earlier times of about the same length, at least two. Without any, nothing can be told.
 
-    Cost: 20 ms for 10 earlier times, 45 services and 700 steps and gaps.
+    Cost: 3 ms for each earlier time of 45 services, 300 steps and 250 gaps.
     """
     services = services_of([now, *(earlier.profile for earlier in past)])
     clues = joined([find(now, past, services) for find in (unexpected_steps, missing_calls, longer_gaps)])

@@ -22,13 +22,16 @@ from tocsin.incidents.traces.clues import (
 )
 from tocsin.topology.trace_profile import EDGE, TraceProfile
 
+MOST_LEVELS = 4
+"""How many calls below a service are suspected of what it does: each halves the suspicion."""
+
 _REACHED = ("service", "event")
 _STEP = ("service", "event", "next_event")
 _CALL = (*_STEP, "callee")
 
 
 def unexpected_steps(now: TraceProfile, past: Sequence[PastTraces], services: Sequence[str]) -> Clues:
-    """Steps that more of the traces take that come by. The service is suspected, less so whom it calls there."""
+    """Steps that more of the traces take that come by. The service is suspected, and those below it, less."""
     tables = [earlier.profile for earlier in past]
     keys = now.steps.filter(pl.col("service") != "").join(
         now.reached.rename({"traces": "of"}), on=_REACHED, maintain_order="left"
@@ -39,7 +42,7 @@ def unexpected_steps(now: TraceProfile, past: Sequence[PastTraces], services: Se
     before_of = aligned(keys, [table.reached for table in tables], _REACHED, "traces") * fair
     strength = more_often(keys["traces"].to_numpy(), keys["of"].to_numpy(), before, before_of)
     chosen = strongest(strength)
-    suspects = _callees(keys[chosen], [now, *tables], services) * OTHER_END
+    suspects = _below(keys[chosen], [now, *tables], services)
     suspects[np.arange(len(chosen)), position[chosen]] = 1.0
     rows = keys[chosen].iter_rows()
     counts = zip(rows, before[:, chosen].sum(axis=0), before_of[:, chosen].sum(axis=0), strict=True)
@@ -122,8 +125,11 @@ def _tables(most: int) -> tuple[Floats, Floats]:
     return half, whole
 
 
-def _callees(steps: pl.DataFrame, profiles: Sequence[TraceProfile], services: Sequence[str]) -> Floats:
-    """``(n_steps, n_services)``: 1 for whom the service ever called after the event; at a begin, ever at all."""
+def _below(steps: pl.DataFrame, profiles: Sequence[TraceProfile], services: Sequence[str]) -> Floats:
+    """``(n_steps, n_services)``: how easily the services below explain each step, less the more calls lie between.
+
+    Below are those whom the service ever called after the event, or at a begin ever at all, and whom they call.
+    """
     calls = pl.concat([profile.calls.select(*_REACHED, "callee") for profile in profiles]).unique()
     anywhere = calls.select("service", "callee", event=pl.lit(EDGE)).select(calls.columns)
     found = (
@@ -132,9 +138,16 @@ def _callees(steps: pl.DataFrame, profiles: Sequence[TraceProfile], services: Se
         .join(pl.concat([calls, anywhere]).unique(), on=_REACHED)
         .select("step", "callee")
     )
-    called = np.zeros((steps.height, len(services)))
-    called[found["step"].to_numpy(), positions(found["callee"], services)] = 1.0
-    return called
+    reached = np.zeros((steps.height, len(services)))
+    reached[found["step"].to_numpy(), positions(found["callee"], services)] = 1.0
+    known = anywhere.filter(pl.col("service") != "").unique()
+    further = np.zeros((len(services), len(services)))
+    further[positions(known["service"], services), positions(known["callee"], services)] = 1.0
+    weights = reached * OTHER_END
+    for level in range(2, MOST_LEVELS + 1):
+        reached = (reached @ further > 0).astype(np.float64)
+        weights = np.maximum(weights, reached * OTHER_END**level)
+    return weights
 
 
 def _step(service: str, event: str, following: str) -> str:

@@ -1,0 +1,1 @@
+"""What traces say of an incident's cause: clues of a time against other times, and whom they speak against. Pure."""

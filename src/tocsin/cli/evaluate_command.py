@@ -1,13 +1,25 @@
 """``tocsin evaluate``: what Tocsin finds, held against labelled data."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from tocsin.cli.options import AsJson, print_json
+from tocsin.cli.simulate_command import ScenarioDirectory
 
 app = typer.Typer(help="Measure what Tocsin finds against labelled data.", no_args_is_help=True)
+
+
+class IncidentsPart(StrEnum):
+    """What incidents are measured on."""
+
+    SIMULATION = "simulation"
+    WEEK = "week"
+    OPENSTACK = "openstack"
+    NEZHA = "nezha"
+
 
 Data = Annotated[
     Path, typer.Option("--data", metavar="DIR", exists=True, file_okay=False, help="Where the labelled data is.")
@@ -41,6 +53,30 @@ def evaluate_patterns(
         print_json(asdict(report))
     else:
         print_patterns(report)
+
+
+@app.command("incidents")
+def evaluate_incidents(
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", metavar="DIR", exists=True, file_okay=False, help="Real faults: OpenStack, Nezha."),
+    ] = None,
+    scenarios: ScenarioDirectory = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same shops.")] = 1,
+    only: Annotated[
+        list[IncidentsPart] | None, typer.Option("--only", help="Measure this, and nothing else; may be repeated.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Let simulated shops and real systems have trouble, and compare the incidents with it. Takes a while."""
+    from tocsin.cli.evaluating_incidents import evaluated_incidents
+    from tocsin.cli.evaluation_output import print_incidents
+
+    report = evaluated_incidents(data, scenarios, seed=seed, only=only or list(IncidentsPart))
+    if as_json:
+        print_json(report)
+    else:
+        print_incidents(report)
 
 
 @app.command("search")

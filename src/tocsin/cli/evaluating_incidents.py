@@ -5,15 +5,21 @@ import multiprocessing
 import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass, replace
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from rich.progress import Progress
 
+from tocsin.cli.evaluate_command import IncidentsPart
+from tocsin.cli.output import err
+from tocsin.cli.simulating import known_scenarios
+from tocsin.evaluation.nezha import evaluate_nezha
+from tocsin.evaluation.openstack import evaluate_openstack
 from tocsin.evaluation.replay import Replay
-from tocsin.evaluation.simulated_incidents import JudgedTrial, SimulationFigures, Trial, figures, run_trial
+from tocsin.evaluation.simulated_incidents import JudgedTrial, Trial, figures, run_trial
 from tocsin.kit.setting_sections import PREFIX
 from tocsin.kit.settings import read_settings
 from tocsin.kit.telemetry import configure_logging
@@ -42,31 +48,28 @@ _WEEK_DAYS = 7
 _SECOND_NANO = 10**9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Week:
-    """A week in which nothing is wrong, with what only looks like it."""
+def evaluated_incidents(
+    data: Path | None, scenarios: Path | None, *, seed: int, only: Sequence[IncidentsPart]
+) -> dict[str, Any]:
+    """The figures of each part that can be measured, by its name; those of real data where there are such.
 
-    incidents: int
-    titles: Sequence[str]
-    look_alikes: int
-    logs: int
-
-
-def evaluated_simulation(directory: Path | None, *, seed: int, progress: Progress) -> SimulationFigures:
-    """Run every scenario of a directory, or of those that come along."""
-    trials = [_trial(scenario, seed) for scenario in load_scenarios(directory)]
-    return figures(_run(trials, progress))
-
-
-def evaluated_week(*, seed: int, progress: Progress) -> Week:
-    """Run a week with the look-alikes that come along, one every few hours."""
-    judged = _run([_week(seed)], progress)[0]
-    return Week(
-        incidents=judged.incidents,
-        titles=judged.needless,
-        look_alikes=len(_look_alikes()),
-        logs=judged.logs,
-    )
+    Raises:
+        CommandFailed: a scenario is none.
+        InvalidRequest: the data can't be read.
+    """
+    report: dict[str, Any] = {}
+    with Progress(console=err, transient=True) as progress:
+        if IncidentsPart.SIMULATION in only:
+            trials = [_trial(scenario, seed) for scenario in known_scenarios(scenarios)]
+            report["simulation"] = asdict(figures(_run(trials, progress)))
+        if IncidentsPart.WEEK in only:
+            judged = _run([_week(seed)], progress)[0]
+            report["fault_free_week"] = {"incidents": judged.incidents, "titles": judged.needless, "logs": judged.logs}
+    if data is not None and IncidentsPart.OPENSTACK in only:
+        report["openstack"] = asdict(evaluate_openstack(data))
+    if data is not None and IncidentsPart.NEZHA in only:
+        report["nezha"] = asdict(evaluate_nezha(data))
+    return report
 
 
 def _trial(scenario: Scenario, seed: int) -> Trial:

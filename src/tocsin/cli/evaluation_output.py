@@ -1,6 +1,7 @@
 """What evaluations found, as tables."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from tocsin.cli.output import out
 from tocsin.cli.text import harmless
@@ -18,6 +19,25 @@ def print_patterns(report: "PatternsReport") -> None:
     for name, figures in [*report.systems.items(), ("mean", report.mean)]:
         out.print(f"{harmless(name):14}" + "".join(f"{getattr(figures, figure):8.3f}" for figure in _FIGURES))
     out.print(f"{report.lines_per_cpu_second:,.0f} lines a CPU second")
+
+
+def print_incidents(report: Mapping[str, Any]) -> None:
+    """A line for each figure, and what went wrong in the simulation."""
+    for part, figures in report.items():
+        shown = [f"{name} {value:.3g}" for name, value in figures.items() if isinstance(value, int | float)]
+        out.print(f"{part:16}" + "  ".join(shown))
+    for trial in report.get("simulation", {}).get("trials", ()):
+        for fault in trial["faults"]:
+            if fault["incident"] is None or fault["is_merged"] or fault["causes"][:1] != [fault["cause_service"]]:
+                what = (
+                    "not found" if fault["incident"] is None else "in another's incident" if fault["is_merged"] else ""
+                )
+                causes = ", ".join(fault["causes"][:3])
+                out.print(harmless(f"  {trial['name']}: {fault['fault']} in {fault['cause_service']} {what} {causes}"))
+        for title in trial["needless"]:
+            out.print(harmless(f"  {trial['name']}: needless: {title}"))
+    for title in report.get("fault_free_week", {}).get("titles", ()):
+        out.print(harmless(f"  week: {title}"))
 
 
 def print_ablation(report: "AblationReport") -> None:

@@ -10,7 +10,7 @@ import structlog
 
 from tocsin.accounts.contracts import FirstStart
 from tocsin.accounts.service import AccountsService
-from tocsin.accounts.signing_keys import load_signing_keys
+from tocsin.accounts.signing_keys import SigningKeys, load_signing_keys
 from tocsin.database.service import Database
 from tocsin.detection.contracts import Finding
 from tocsin.detection.core import new_detection
@@ -39,7 +39,9 @@ from tocsin.limits.backends.memory import MemoryRateLimiter
 from tocsin.limits.ports import RateLimiter
 from tocsin.logstore.ports import LogStore, OrganizationId
 from tocsin.notifications.administration import NotificationSettings
+from tocsin.notifications.incoming.service import IncomingEvents
 from tocsin.notifications.repository import NotificationsRepository
+from tocsin.notifications.sealing import Sealer
 from tocsin.notifications.sending import HttpSender
 from tocsin.notifications.service import NotificationsService
 from tocsin.patterns.repository import PatternsRepository
@@ -102,6 +104,7 @@ class Components:
     incidents: IncidentsService
     notifications: NotificationsService
     notification_settings: NotificationSettings
+    incoming: IncomingEvents
     #: What the first start hands out; None on every later one.
     first_start: FirstStart | None
 
@@ -125,7 +128,8 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         await store.start()
         await database.migrate()
         limiter = MemoryRateLimiter(clock)
-        accounts = _accounts(settings, database, limiter)
+        signing_keys = load_signing_keys(settings.server.data_dir, configured=revealed(settings.accounts.signing_key))
+        accounts = _accounts(settings, signing_keys, database, limiter)
         closing.push_async_callback(accounts.close)
         first_start = await accounts.first_start()
         live_tail = LiveTail(store)
@@ -164,7 +168,7 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         closing.push_async_callback(quiet_watch.close)
         await quiet_watch.start()
         jobs = LeasedJobs(JobsRepository(database), clock=clock)
-        notified = NotificationsRepository(database)
+        notified = NotificationsRepository(database, Sealer(signing_keys))
         notifications = NotificationsService(notified, jobs, incidents, limiter, HttpSender(), clock=clock)
         closing.push_async_callback(notifications.close)
         await notifications.start()
@@ -188,15 +192,18 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
             incidents=incidents,
             notifications=notifications,
             notification_settings=NotificationSettings(notified, clock=clock),
+            incoming=IncomingEvents(incidents, clock=clock),
             first_start=first_start,
         )
 
 
-def _accounts(settings: Settings, database: Database, limiter: RateLimiter) -> AccountsService:
+def _accounts(
+    settings: Settings, signing_keys: SigningKeys, database: Database, limiter: RateLimiter
+) -> AccountsService:
     given = settings.accounts
     return AccountsService(
         database,
-        signing_keys=load_signing_keys(settings.server.data_dir, configured=revealed(given.signing_key)),
+        signing_keys=signing_keys,
         clock=SystemClock(),
         limiter=limiter,
         bootstrap_password=revealed(given.bootstrap_password),

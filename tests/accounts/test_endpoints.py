@@ -159,6 +159,7 @@ async def test_a_key_is_shown_once_listed_without_its_secret_and_revoked(
     key, secret = created.json()["key"], created.json()["secret"]
     assert secret.startswith(f"svc_{key['prefix']}_")
     assert {name: key[name] for name in wanted} == wanted
+    assert key["scopes"] == ["logs:write"]
     assert (key["allows_other_services"], key["revoked_at"], key["last_used_at"]) == (False, None, None)
     identity = await installation.accounts.keys.authenticate(secret)
     assert str(identity.key_id) == key["id"]

@@ -1,6 +1,7 @@
 """Who is asking, over HTTP: the guard finds an endpoint's rule, and holds the caller against it."""
 
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ from litestar.testing import AsyncTestClient
 from tests.accounts.conftest import Installation
 from tests.support.access import access_guard
 from tocsin.accounts.access import Rule, Traffic, admin, anyone, developer, oneself, reader, sender
-from tocsin.accounts.contracts import KeyIdentity, Principal, Role, Scope
+from tocsin.accounts.contracts import KeyIdentity, KeyScope, Principal, Role, Scope
 from tocsin.accounts.guards import ACCOUNTS_STATE, provide_key_identity, provide_principal
 from tocsin.api.access_rules import Endpoint
 from tocsin.kit.errors import TocsinError
@@ -125,6 +126,31 @@ async def test_sender_is_known_when_the_key_is_valid(client: Client, installatio
     assert (answer.status_code, answer.text) == (200, "default")
 
 
+async def test_sender_may_show_the_key_as_a_bearer_token(client: Client, installation: Installation) -> None:
+    key = installation.first_start.api_key
+    answer = await client.get("/sender", headers={"Authorization": f"Bearer {key}"})
+    assert (answer.status_code, answer.text) == (200, "default")
+    # The header of its own is what counts.
+    both = {"Authorization": f"Bearer {key}", "X-API-Key": "svc_zzzzzzzz_" + "z" * 43}
+    assert (await client.get("/sender", headers=both)).status_code == 401
+    assert (await client.get("/sender", headers={"Authorization": f"Basic {key}"})).status_code == 401
+
+
+async def test_a_key_does_what_it_is_for(client: Client, installation: Installation) -> None:
+    organization_id = installation.first_start.organization_id
+    keys = installation.accounts.keys
+    for scope in KeyScope:
+        issued = await keys.create(organization_id, name="n", default_service="s", scopes=[scope])
+        answer = await client.get("/sender", headers={"X-API-Key": issued.secret})
+        assert answer.status_code == (200 if scope is KeyScope.LOGS_WRITE else 403)
+        rotated = await keys.rotate(organization_id, issued.key.id, overlap=timedelta(0))
+        assert rotated.key.scopes == issued.key.scopes == (scope,)
+    usual = await keys.create(organization_id, name="n", default_service="s")
+    assert usual.key.scopes == (KeyScope.LOGS_WRITE,)
+    first = await keys.authenticate(installation.first_start.api_key)
+    assert first.scopes == frozenset(KeyScope)
+
+
 async def test_sender_is_refused_when_the_key_is_missing_or_unknown(client: Client, installation: Installation) -> None:
     headers: list[dict[str, str]] = [
         {},
@@ -139,8 +165,8 @@ async def test_sender_is_refused_when_the_key_is_missing_or_unknown(client: Clie
 @pytest.mark.parametrize(
     ("header", "prefix", "advice"),
     [
-        ("X-API-Key", "", "only sends logs; this takes the header Authorization with a bearer token"),
-        ("Authorization", "Bearer ", "this is an API key: it goes into the header X-API-Key"),
+        ("X-API-Key", "", "opens nothing for people; this takes the header Authorization with a bearer token"),
+        ("Authorization", "Bearer ", "this is an API key: it sends logs, alerts and deploys"),
     ],
 )
 async def test_a_key_opens_nothing_for_people(

@@ -30,7 +30,9 @@ EXPECTED = {
             /docs /docs/scalar /docs/swagger /docs/openapi.json /docs/assets/{name} /docs/{path}
         POST /v1/auth/login /v1/auth/refresh /v1/auth/reset-password /v1/auth/accept-invitation
     """,
-    SENDER: "POST /v1/ingest",
+    SENDER: """
+        POST /v1/ingest /v1/webhooks/alertmanager /v1/webhooks/grafana /v1/webhooks/generic /v1/events/deploys
+    """,
     VIEWER: """
         GET /v1/auth/me /v1/auth/sessions /v1/auth/tokens /v1/organization /v1/organizations /v1/users /v1/services
             /v1/services/{service_id} /v1/status /v1/ingest/ledger /v1/ingest/usage /v1/dead-letters
@@ -259,8 +261,9 @@ async def test_the_matrix_notices_when_a_guard_is_removed(matrix: Matrix, rules:
 async def test_a_sender_is_asked_for_its_key_even_when_the_guard_is_removed(
     matrix: Matrix, rules: dict[Endpoint, Rule]
 ) -> None:
-    rules["POST", "/v1/ingest"] = anyone(Traffic.OPERATIONS)
-    assert await matrix.violations(("POST", "/v1/ingest")) == []
+    for path in ("/v1/ingest", "/v1/webhooks/alertmanager", "/v1/events/deploys"):
+        rules["POST", path] = anyone(Traffic.OPERATIONS)
+        assert await matrix.violations(("POST", path)) == []
 
 
 def _bodies() -> dict[Endpoint, Any]:

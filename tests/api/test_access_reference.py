@@ -17,4 +17,4 @@ def test_table_has_a_row_for_every_rule() -> None:
     assert len(rows) == len(RULES)
     assert "| `DELETE /v1/keys/{key_id}` | yes | – | – | `keys:write` | write |" in rows
     assert "| `POST /v1/auth/password` | yes | yes | yes | – | sign-in |" in rows
-    assert "| `POST /v1/ingest` | API key | API key | API key | – | ingest |" in rows
+    assert "| `POST /v1/ingest` | API key | API key | API key | `logs:write` | ingest |" in rows

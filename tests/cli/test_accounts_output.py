@@ -19,6 +19,7 @@ def key(**given: Any) -> dict[str, Any]:
         "prefix": "abcd1234",
         "default_service": "checkout",
         "allows_other_services": True,
+        "scopes": ["logs:write"],
         "last_used_at": PAST,
         "expires_at": None,
         "revoked_at": None,
@@ -49,6 +50,11 @@ def test_keys_are_whole_at_eighty_columns(capsys: pytest.CaptureFixture[str]) ->
     assert lines[1] == "  ci  svc_abcd1234_…, service checkout and others, used 2026-11-24 11:59"
     assert lines[3].endswith("never used")
     assert max(map(len, lines)) <= 80
+
+
+def test_a_key_for_more_than_logs_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    print_keys([key(scopes=["alerts:write", "deploys:write"])], now=NOW)
+    assert "service checkout and others, for alerts:write deploys:write, used" in capsys.readouterr().out
 
 
 def test_nothing_that_people_wrote_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

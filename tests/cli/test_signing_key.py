@@ -1,3 +1,4 @@
+import asyncio
 import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -5,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import structlog
@@ -12,7 +14,7 @@ from sqlalchemy import update
 
 from tocsin.accounts.contracts import FirstStart, Origin, Scope
 from tocsin.accounts.service import AccountsService
-from tocsin.accounts.signing_keys import SIGNING_KEY_FILE, add_signing_key, load_signing_keys
+from tocsin.accounts.signing_keys import SIGNING_KEY_FILE, SigningKeys, add_signing_key, load_signing_keys
 from tocsin.accounts.tables import ApiKeyRow
 from tocsin.cli.client import CommandFailed
 from tocsin.cli.signing_key import check_nothing_depends_on_old_keys, key_directory, outdated_secrets
@@ -22,6 +24,9 @@ from tocsin.database.service import Database
 from tocsin.kit.clock import SystemClock
 from tocsin.kit.settings import Settings, read_settings
 from tocsin.limits.backends.memory import MemoryRateLimiter
+from tocsin.notifications.contracts import Channel, ChannelKind
+from tocsin.notifications.repository import NotificationsRepository
+from tocsin.notifications.sealing import Sealer
 
 
 @dataclass
@@ -210,3 +215,35 @@ def test_nothing_ends_when_nothing_depends_on_old_keys(
     monkeypatch.setenv("TOCSIN_DATA_DIR", str(unneeded.settings.server.data_dir))
     drop_old()
     assert "personal access tokens that end by it: 0." in capsys.readouterr().out
+
+
+def test_secrets_of_channels_outlive_the_signing_key_that_sealed_them(
+    rotated: Rotated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOCSIN_DATA_DIR", str(tmp_path))
+    channel = Channel(
+        id=uuid4(),
+        organization_id=rotated.first_start.organization_id,
+        name="team",
+        kind=ChannelKind.SLACK,
+        settings={},
+        secret="https://hooks.example/x",
+        per_minute=1,
+        created_at=datetime.now(UTC),
+    )
+
+    async def secrets(keys: SigningKeys, *saved: Channel) -> list[str]:
+        database = Database(rotated.settings.database_url)
+        repository = NotificationsRepository(database, Sealer(keys))
+        for each in saved:
+            await repository.save_channel(each)
+        found = await repository.channels(channel.organization_id)
+        await database.close()
+        return [each.secret for each in found]
+
+    new, old = load_signing_keys(tmp_path)
+    asyncio.run(secrets(SigningKeys((old,)), channel))
+    assert asyncio.run(secrets(SigningKeys((new,)))) == [""]
+    drop_old(force=True)
+    assert len(load_signing_keys(tmp_path)) == 1
+    assert asyncio.run(secrets(load_signing_keys(tmp_path))) == [channel.secret]

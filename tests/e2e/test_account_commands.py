@@ -141,6 +141,17 @@ def test_a_new_key_says_that_it_takes_one_service(server: TocsinServer) -> None:
     assert server.run("keys", "create", "wide", "--other-services").stderr == ""
 
 
+def test_a_key_is_made_for_what_is_asked_and_listed_so(server: TocsinServer) -> None:
+    alerts = answer(server, "keys", "create", "prometheus", "--other-services", "--scope", "alerts:write")
+    assert alerts["key"]["scopes"] == ["alerts:write"]
+    with server.client() as client:
+        headers = {"Authorization": f"Bearer {alerts['secret']}"}
+        assert client.post("/v1/webhooks/generic", json={"title": "t"}, headers=headers).status_code == 200
+        assert client.post("/v1/ingest", json={"message": "m"}, headers=headers).status_code == 403
+    assert "for alerts:write" in server.run("keys", "list").stdout
+    assert "scopes" in error(server, "keys", "create", "x", "--scope", "everything")
+
+
 @pytest.mark.parametrize("key_id", ["3a63a0f8", "../users"])
 @pytest.mark.parametrize("command", ["rotate", "revoke"])
 def test_error_says_where_ids_are_when_there_is_no_such_key(server: TocsinServer, command: str, key_id: str) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import insert
 
 from tests.accounts.clock import HeldClock
 from tests.notifications.doubles import FakeIncidents, FakeJobs
+from tocsin.accounts.signing_keys import SIGNING_KEY_BYTES, SigningKeys
 from tocsin.accounts.tables import OrganizationRow
 from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
@@ -18,11 +19,13 @@ from tocsin.limits.backends.memory import MemoryRateLimiter
 from tocsin.notifications.administration import ChannelDraft, NotificationSettings, RuleDraft
 from tocsin.notifications.contracts import Channel, ChannelKind, Delivery, Hours, Rule
 from tocsin.notifications.repository import NotificationsRepository
+from tocsin.notifications.sealing import Sealer
 from tocsin.notifications.sending import HttpSender
 from tocsin.notifications.service import NotificationsService
 
 OURS, THEIRS, INCIDENT = UUID(int=1), UUID(int=2), UUID(int=7)
 SECRET = "a secret of both sides"
+KEYS = SigningKeys.of(b"k" * SIGNING_KEY_BYTES)
 
 
 def event(clock: HeldClock, sequence: int, change: Change, **members: Any) -> IncidentChanged:
@@ -80,7 +83,7 @@ async def desk(database: Database) -> AsyncIterator[Desk]:
         for organization_id in (OURS, THEIRS):
             values = {"id": organization_id, "name": "o", "slug": str(organization_id), "content_hash_seed": 1}
             await session.execute(insert(OrganizationRow).values(created_at=utc_now(clock), **values))
-    repository = NotificationsRepository(database)
+    repository = NotificationsRepository(database, Sealer(KEYS))
     service = NotificationsService(
         repository, jobs, incidents, MemoryRateLimiter(clock), HttpSender(timeout_seconds=2), clock=clock
     )

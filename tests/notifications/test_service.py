@@ -1,6 +1,7 @@
 """From a change of an incident to a real receiver, on SQLite and on PostgreSQL."""
 
 import json
+from uuid import UUID
 
 import pytest
 
@@ -10,7 +11,7 @@ from tocsin.incidents.contracts import Change
 from tocsin.kit.errors import NotFound
 from tocsin.notifications.channels.webhook import signature
 from tocsin.notifications.contracts import ChannelKind, DeliveryStatus
-from tocsin.notifications.service import MAX_ATTEMPTS
+from tocsin.notifications.service import KEPT_DELIVERIES, MAX_ATTEMPTS, PRUNE_SECONDS
 
 SENT, FAILED, PENDING = DeliveryStatus.SENT, DeliveryStatus.FAILED, DeliveryStatus.PENDING
 
@@ -53,7 +54,7 @@ async def test_a_receiver_that_asks_for_a_pause_gets_it(desk: Desk) -> None:
         await _webhook(desk, target)
         await desk.happen(1, Change.OPENED)
         await desk.jobs.run()
-        assert desk.jobs.pauses == [17]
+        assert (desk.jobs.pauses, desk.jobs.were_attempts) == ([17], [True])
         [waiting] = await desk.log()
         assert (waiting.status, waiting.reason) == (PENDING, "the receiver answered 429: slow down")
         await desk.jobs.run()
@@ -139,6 +140,8 @@ async def test_a_channel_takes_so_many_messages_a_minute(desk: Desk) -> None:
         await desk.happen(2, Change.RESOLVED)
         await desk.jobs.run()
         assert (len(target.received), desk.jobs.pauses) == (1, [60])
+        # Of those there may be any number.
+        assert desk.jobs.were_attempts == [False]
         desk.clock.move(seconds=60)
         await desk.jobs.run()
     assert [(each.status, each.attempts) for each in await desk.log()] == [(SENT, 1), (SENT, 1)]
@@ -171,3 +174,44 @@ async def test_the_test_button_says_what_the_receiver_said(desk: Desk) -> None:
         with pytest.raises(NotFound):
             await desk.service.test(THEIRS, channel.id)
     assert json.loads(target.received[0][1])["allowed_mentions"] == {"parse": []}
+
+
+async def test_old_deliveries_are_forgotten_within_an_hour(desk: Desk) -> None:
+    async with receiver() as target:
+        await _webhook(desk, target)
+        other = UUID(int=8)
+        await desk.happen(1, Change.OPENED)
+        await desk.happen(2, Change.OPENED, id=other)
+        await desk.jobs.run()
+        await desk.happen(3, Change.RESOLVED)
+        await desk.jobs.run()
+        desk.clock.move(seconds=KEPT_DELIVERIES.total_seconds())
+        await desk.service.prune()
+        assert len(await desk.log()) == 3
+        desk.clock.move(seconds=1)
+        # It was looked at a second ago.
+        await desk.service.prune()
+        assert len(await desk.log()) == 3
+        desk.clock.move(seconds=PRUNE_SECONDS)
+        await desk.service.prune()
+        # Of the other one people have yet to hear that it is over.
+        assert [each.incident_id for each in await desk.log()] == [other]
+        await desk.happen(4, Change.RESOLVED, id=other)
+        assert [each.status for each in await desk.log()] == [SENT, PENDING]
+        desk.clock.move(seconds=PRUNE_SECONDS)
+        await desk.service.prune()
+        assert len(await desk.log()) == 2
+        await desk.jobs.run()
+    assert len(target.received) == 4
+
+
+async def test_deliveries_of_a_rule_that_is_gone_are_forgotten(desk: Desk) -> None:
+    async with receiver() as target:
+        await _webhook(desk, target)
+        await desk.happen(1, Change.OPENED)
+        await desk.jobs.run()
+    [rule] = await desk.settings.rules(OURS)
+    desk.clock.move(seconds=KEPT_DELIVERIES.total_seconds() + 1)
+    await desk.settings.delete_rule(OURS, rule.id)
+    await desk.service.prune()
+    assert await desk.log() == []

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tocsin.accounts.contracts import Principal, Role, Scope
+from tocsin.accounts.contracts import KeyIdentity, KeyScope, Principal, Role, Scope
 from tocsin.kit.errors import Forbidden
 
 
@@ -41,6 +41,8 @@ class Rule:
     roles: frozenset[Role] = frozenset()
     #: What a personal access token needs; None where any will do.
     scope: Scope | None = None
+    #: What an API key needs.
+    key_scope: KeyScope | None = None
     #: Whether a personal access token will not do at all.
     needs_session: bool = False
     #: Whether a person may call it who has yet to change their one-time password.
@@ -66,15 +68,24 @@ class Rule:
         if self.scope is not None and self.scope not in principal.scopes:
             raise Forbidden(f"this takes a token with the scope {self.scope}")
 
+    def check_key(self, key: KeyIdentity) -> None:
+        """Let a sender pass whose key is for the endpoint.
+
+        Raises:
+            Forbidden: it is not.
+        """
+        if self.key_scope is not None and self.key_scope not in key.scopes:
+            raise Forbidden(f"this takes an API key with the scope {self.key_scope}")
+
 
 def anyone(traffic: Traffic) -> Rule:
     """Nobody need show anything."""
     return Rule(caller=Caller.ANYONE, traffic=traffic)
 
 
-def sender() -> Rule:
-    """An API key."""
-    return Rule(caller=Caller.SENDER, traffic=Traffic.INGEST)
+def sender(scope: KeyScope = KeyScope.LOGS_WRITE) -> Rule:
+    """An API key that is for this."""
+    return Rule(caller=Caller.SENDER, traffic=Traffic.INGEST, key_scope=scope)
 
 
 def reader(scope: Scope, *, in_band: bool = False) -> Rule:

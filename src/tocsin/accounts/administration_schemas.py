@@ -8,7 +8,9 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from tocsin.accounts.contracts import (
+    LOGS_ONLY,
     IssuedKey,
+    KeyScope,
     Role,
 )
 from tocsin.accounts.schemas import Confidential, EmailAddress, Mirror, Name
@@ -200,6 +202,9 @@ class CreateKeyRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     allows_other_services: Annotated[
         bool, Meta(description="Whether logs may name another service; one that is new is registered.")
     ] = False
+    scopes: Annotated[list[KeyScope], Meta(min_length=1, max_length=3, description="What it may be used for.")] = (
+        msgspec.field(default_factory=lambda: sorted(LOGS_ONLY))
+    )
     expires_at: Annotated[datetime, Meta(tz=True)] | None = None
 
 
@@ -219,6 +224,7 @@ class ApiKeyResponse(Mirror, frozen=True, kw_only=True):
     prefix: str
     default_service: str
     allows_other_services: bool
+    scopes: list[KeyScope]
     created_at: datetime
     last_used_at: datetime | None
     expires_at: datetime | None

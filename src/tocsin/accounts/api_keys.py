@@ -1,5 +1,6 @@
 """API keys: issued, listed, rotated, revoked, and recognised on every request."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4
 
@@ -7,7 +8,7 @@ import structlog
 from sqlalchemy import ColumnElement, func, select, update
 
 from tocsin.accounts import repository
-from tocsin.accounts.contracts import ApiKeySummary, IssuedKey, KeyIdentity
+from tocsin.accounts.contracts import LOGS_ONLY, ApiKeySummary, IssuedKey, KeyIdentity, KeyScope
 from tocsin.accounts.key_secrets import API_KEY
 from tocsin.accounts.recognition import KnownKey, Recognition, Rehash
 from tocsin.accounts.signing_keys import SigningKeys
@@ -63,6 +64,7 @@ class ApiKeys:
         name: str,
         default_service: str,
         allows_other_services: bool = False,
+        scopes: Collection[KeyScope] = LOGS_ONLY,
         expires_at: datetime | None = None,
     ) -> IssuedKey:
         """Issue a key. Its secret is in the answer and nowhere else.
@@ -79,6 +81,7 @@ class ApiKeys:
             name=name,
             default_service=default_service,
             allows_other_services=allows_other_services,
+            scopes=scopes,
             expires_at=expires_at,
         )
         async with self._database.session(organization_id) as session:
@@ -95,6 +98,7 @@ class ApiKeys:
         name: str,
         default_service: str,
         allows_other_services: bool,
+        scopes: Collection[KeyScope],
         expires_at: datetime | None = None,
     ) -> ApiKeyRow:
         """A key for this secret, not yet in any session.
@@ -114,6 +118,7 @@ class ApiKeys:
             signing_key_id=self._keys.current.id,
             default_service=default_service,
             allows_other_services=allows_other_services,
+            scopes=sorted(scopes),
             created_at=utc_now(self._clock),
             last_used_at=None,
             revoked_at=None,
@@ -148,6 +153,7 @@ class ApiKeys:
                 name=old.name,
                 default_service=old.default_service,
                 allows_other_services=old.allows_other_services,
+                scopes=_scopes(old),
                 expires_at=_renewed(old, now),
             )
             session.add(new)
@@ -232,12 +238,17 @@ def _known(row: ApiKeyRow, organization: OrganizationRow) -> KnownKey[KeyIdentit
             allows_other_services=row.allows_other_services,
             content_hash_seed=organization.content_hash_seed,
             daily_quota_bytes=organization.daily_quota_bytes,
+            scopes=_scopes(row),
         ),
         keyed_hash=row.keyed_hash,
         signing_key_id=row.signing_key_id,
         last_used_unix_nano=None if row.last_used_at is None else unix_nano(row.last_used_at),
         expires_unix_nano=None if row.expires_at is None else unix_nano(row.expires_at),
     )
+
+
+def _scopes(row: ApiKeyRow) -> frozenset[KeyScope]:
+    return LOGS_ONLY if row.scopes is None else frozenset(map(KeyScope, row.scopes))
 
 
 def _summary(row: ApiKeyRow) -> ApiKeySummary:
@@ -247,6 +258,7 @@ def _summary(row: ApiKeyRow) -> ApiKeySummary:
         prefix=row.prefix,
         default_service=row.default_service,
         allows_other_services=row.allows_other_services,
+        scopes=tuple(sorted(_scopes(row))),
         created_at=row.created_at,
         last_used_at=row.last_used_at,
         expires_at=row.expires_at,

@@ -35,6 +35,18 @@ class Scope(StrEnum):
     ORGANIZATION_WRITE = "organization:write"
 
 
+class KeyScope(StrEnum):
+    """What an API key may be used for."""
+
+    LOGS_WRITE = "logs:write"
+    ALERTS_WRITE = "alerts:write"
+    DEPLOYS_WRITE = "deploys:write"
+
+
+LOGS_ONLY = frozenset({KeyScope.LOGS_WRITE})
+"""What a key is for where nothing is said: it lies on many machines, and wakes nobody who finds it."""
+
+
 #: The user of whoever holds the signing key, and needs no user of their own.
 LOCAL_OPERATOR_ID = UUID(int=0)
 
@@ -74,6 +86,7 @@ class KeyIdentity:
     content_hash_seed: int = field(repr=False)
     #: How many bytes the organization wants to take in at most in a day; None for no limit of its own.
     daily_quota_bytes: int | None = None
+    scopes: frozenset[KeyScope] = LOGS_ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +193,8 @@ class ApiKeySummary:
     prefix: str
     default_service: str
     allows_other_services: bool
+    #: By name.
+    scopes: tuple[KeyScope, ...]
     created_at: datetime
     #: To the minute.
     last_used_at: datetime | None

@@ -8,7 +8,7 @@ from sqlalchemy.exc import IntegrityError
 
 from tocsin.accounts import repository
 from tocsin.accounts.api_keys import ApiKeys
-from tocsin.accounts.contracts import FirstStart, Role
+from tocsin.accounts.contracts import FirstStart, KeyScope, Role
 from tocsin.accounts.key_secrets import API_KEY
 from tocsin.accounts.organizations import new_organization
 from tocsin.accounts.passwords import MAXIMUM_CHARACTERS, MINIMUM_CHARACTERS, Passwords
@@ -109,6 +109,7 @@ class FirstStarter:
                 name=FIRST_KEY_NAME,
                 default_service=FIRST_SERVICE,
                 allows_other_services=True,
+                scopes=frozenset(KeyScope),
             )
             member = MembershipRow(user_id=user.id, organization_id=organization.id, role=Role.ADMIN)
             session.add_all([member, key, new_service(organization.id, FIRST_SERVICE, now=now)])

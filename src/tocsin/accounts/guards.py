@@ -58,6 +58,7 @@ async def authenticate(connection: AnyConnection, rule: Rule) -> KeyIdentity | P
             return None
         case Caller.SENDER:
             key = await _sender(connection)
+            rule.check_key(key)
             connection.scope["state"][_CALLER] = key
             return key
         case Caller.PERSON:
@@ -70,7 +71,7 @@ def costs_a_read(connection: AnyConnection, rule: Rule) -> bool:
     """Whether finding out who calls takes a read of the database that the caller has to wait for."""
     accounts = accounts_of(connection)
     if rule.caller is Caller.SENDER:
-        return not accounts.keys.is_known(connection.headers.get(API_KEY_HEADER, ""))
+        return not accounts.keys.is_known(_api_key(connection) or "")
     token = bearer_token(connection) if rule.caller is Caller.PERSON else None
     return token is not None and PERSONAL_TOKEN.is_one(token) and not accounts.personal_tokens.is_known(token)
 
@@ -121,10 +122,10 @@ async def provide_principal(request: Request[Any, Any, Any]) -> Principal:
 
 
 async def provide_key_identity(request: Request[Any, Any, Any]) -> KeyIdentity:
-    """Dependency: whose API key is in the header ``X-API-Key``.
+    """Dependency: whose API key is in the header ``X-API-Key``, or is the bearer token of ``Authorization``.
 
     Raises:
-        Unauthenticated: there is no such header, or the key is not valid.
+        Unauthenticated: there is no key, or it is not valid.
         ServiceUnavailable: the key is not in memory, and the database can't be reached.
     """
     caller = request.scope["state"].get(_CALLER)
@@ -147,9 +148,18 @@ def bearer_token(connection: AnyConnection) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-async def _sender(connection: AnyConnection) -> KeyIdentity:
+def _api_key(connection: AnyConnection) -> str | None:
+    """The API key that is shown; programs that can set no header of their own show it as a bearer token."""
     secret = connection.headers.get(API_KEY_HEADER)
-    if not secret:
+    if secret:
+        return secret
+    token = bearer_token(connection)
+    return token if token is not None and API_KEY.is_one(token) else None
+
+
+async def _sender(connection: AnyConnection) -> KeyIdentity:
+    secret = _api_key(connection)
+    if secret is None:
         raise Unauthenticated(f"the header {API_KEY_HEADER} is missing")
     return await accounts_of(connection).keys.authenticate(secret)
 
@@ -175,7 +185,7 @@ async def _person(connection: AnyConnection, *, takes_tickets: bool) -> Principa
     token = bearer_token(connection)
     if token is not None:
         if API_KEY.is_one(token):
-            raise Unauthenticated(f"this is an API key: it goes into the header {API_KEY_HEADER}, and only sends logs")
+            raise Unauthenticated("this is an API key: it sends logs, alerts and deploys, and opens nothing for people")
         return await accounts_of(connection).principal_of(token)
     ticket = connection.query_params.get(TICKET_PARAMETER) if takes_tickets else None
     if ticket is not None:
@@ -183,5 +193,7 @@ async def _person(connection: AnyConnection, *, takes_tickets: bool) -> Principa
         await accounts_of(connection).recheck(principal)
         return principal
     if API_KEY_HEADER in connection.headers:
-        raise Unauthenticated("an API key only sends logs; this takes the header Authorization with a bearer token")
+        raise Unauthenticated(
+            "an API key opens nothing for people; this takes the header Authorization with a bearer token"
+        )
     raise Unauthenticated("the header Authorization with a bearer token is missing")

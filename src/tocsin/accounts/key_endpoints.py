@@ -129,6 +129,7 @@ class KeysController(Controller):
             name=data.name,
             default_service=data.default_service,
             allows_other_services=data.allows_other_services,
+            scopes=frozenset(data.scopes),
             expires_at=data.expires_at,
         )
         return IssuedKeyResponse.of(issued)

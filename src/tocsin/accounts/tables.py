@@ -83,6 +83,8 @@ class ApiKeyRow(Table):
     keyed_hash: Mapped[bytes] = mapped_column(LargeBinary)
     default_service: Mapped[str] = mapped_column(Text)
     allows_other_services: Mapped[bool]
+    #: Of ``KeyScope``; NULL for a key from before keys had any: logs.
+    scopes: Mapped[list[str] | None] = mapped_column(JSON)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
     last_used_at: Mapped[datetime | None] = mapped_column(UtcDateTime)
     revoked_at: Mapped[datetime | None] = mapped_column(UtcDateTime)

@@ -17,7 +17,7 @@ def access_table() -> str:
     """Every endpoint with who may call it, as a Markdown table."""
     roles = list(Role)
     lines = [
-        f"| endpoint | {' | '.join(roles)} | personal access token | counted as |",
+        f"| endpoint | {' | '.join(roles)} | scope of a token or key | counted as |",
         f"|---|{'---|' * (len(roles) + 2)}",
     ]
     for (method, path), rule in RULES.items():
@@ -37,6 +37,8 @@ def _mark(rule: Rule, role: Role) -> str:
 
 
 def _program(rule: Rule) -> str:
+    if rule.caller is Caller.SENDER:
+        return f"`{rule.key_scope}`"
     if rule.caller is not Caller.PERSON or rule.needs_session:
         return "–"
     return "any" if rule.scope is None else f"`{rule.scope}`"

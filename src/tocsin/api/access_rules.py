@@ -1,7 +1,7 @@
 """The one table of who may call what. An endpoint that is not in it answers nobody."""
 
 from tocsin.accounts.access import Rule, Traffic, admin, anyone, developer, oneself, reader, sender
-from tocsin.accounts.contracts import Scope
+from tocsin.accounts.contracts import KeyScope, Scope
 
 #: The method that stands for a WebSocket.
 WEBSOCKET = "WS"
@@ -125,6 +125,10 @@ _INCIDENTS: dict[Endpoint, Rule] = {
 }
 
 _NOTIFICATIONS: dict[Endpoint, Rule] = {
+    ("POST", "/v1/webhooks/alertmanager"): sender(KeyScope.ALERTS_WRITE),
+    ("POST", "/v1/webhooks/grafana"): sender(KeyScope.ALERTS_WRITE),
+    ("POST", "/v1/webhooks/generic"): sender(KeyScope.ALERTS_WRITE),
+    ("POST", "/v1/events/deploys"): sender(KeyScope.DEPLOYS_WRITE),
     ("GET", "/v1/notifications/channels"): developer(Scope.ORGANIZATION_READ, traffic=Traffic.READ),
     ("POST", "/v1/notifications/channels"): admin(Scope.ORGANIZATION_WRITE),
     ("GET", "/v1/notifications/channels/{channel_id}"): developer(Scope.ORGANIZATION_READ, traffic=Traffic.READ),

@@ -24,6 +24,7 @@ from tocsin.incidents.live_endpoints import LiveIncidents, live_incidents
 from tocsin.ingest.endpoints import BODY_LIMITS_STATE, INGEST_STATE, BodyLimits
 from tocsin.ingest.endpoints import router as ingest_router
 from tocsin.notifications.endpoints import NotificationsController
+from tocsin.notifications.incoming.endpoints import router as incoming_router
 from tocsin.patterns.endpoints import PatternEditsController
 from tocsin.search.comparing_endpoints import ComparingController
 from tocsin.search.endpoints import LogsController
@@ -92,6 +93,7 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
             set_password_router,
             *ACCOUNTS_ROUTES,
             ingest_router,
+            incoming_router,
             for_people,
             live_logs,
             live_incidents,
@@ -111,6 +113,7 @@ def create_app(components: Components, *, rules: Mapping[Endpoint, Rule] = RULES
             "live_sockets": Provide(provide_live_sockets, sync_to_thread=False),
             "live_incident_sockets": Provide(_given(live_incident_sockets), sync_to_thread=False),
             "notifications": Provide(_given(components.notifications), sync_to_thread=False),
+            "incoming": Provide(_given(components.incoming), sync_to_thread=False),
             "notification_settings": Provide(_given(components.notification_settings), sync_to_thread=False),
             "incidents_service": Provide(_given(components.incidents), sync_to_thread=False),
             "patterns_service": Provide(_given(components.patterns), sync_to_thread=False),

@@ -66,7 +66,7 @@ def describe_access(description: OpenAPI, rules: Mapping[Endpoint, Rule]) -> Non
         responses = operation.responses = dict(operation.responses or {})
         for error in (*_refusals(rule), *(_BODY_REFUSALS if operation.request_body else ())):
             responses.setdefault(str(error.status), _response(error))
-        if rule.caller is Caller.PERSON:
+        if rule.caller is not Caller.ANYONE:
             operation.description = f"{operation.description or ''}\n\n{_in_words(rule)}".strip()
 
 
@@ -83,7 +83,7 @@ def _refusals(rule: Rule) -> Iterator[type[TocsinError]]:
     if rule.caller is not Caller.ANYONE:
         yield Unauthenticated
         yield ServiceUnavailable
-    if rule.caller is Caller.PERSON:
+    if rule.caller is not Caller.ANYONE:
         yield Forbidden
     if rule.traffic is not Traffic.OPERATIONS:
         yield TooManyRequests
@@ -95,6 +95,8 @@ def _response(error: type[TocsinError]) -> OpenAPIResponse:
 
 
 def _in_words(rule: Rule) -> str:
+    if rule.caller is Caller.SENDER:
+        return f"With an API key that has the scope `{rule.key_scope}`, in `X-API-Key` or as a bearer token."
     roles = ", ".join(role for role in Role if role in rule.roles)
     if rule.needs_session:
         return f"For the roles {roles}; not with a personal access token."

@@ -44,7 +44,9 @@ def _key_details(key: dict[str, Any]) -> str:
         " and others" if key["allows_other_services"] else ""
     )
     used = f"used {minute(key['last_used_at'])}" if key["last_used_at"] else "never used"
-    return f"svc_{harmless(str(key['prefix']))}_…, {services}, {used}"
+    # What most keys are for need not be said.
+    scopes = "" if key["scopes"] == ["logs:write"] else f", for {harmless(' '.join(key['scopes']))}"
+    return f"svc_{harmless(str(key['prefix']))}_…, {services}{scopes}, {used}"
 
 
 def print_users(users: list[dict[str, Any]]) -> None:

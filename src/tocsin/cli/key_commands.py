@@ -32,6 +32,12 @@ def create_key(
     name: Annotated[str, typer.Argument(help="What people call the key.")],
     service: Annotated[str, typer.Option(help="The service of logs that name none.")] = "default",
     other_services: Annotated[bool, typer.Option(help="Whether logs may name another service.")] = False,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="logs:write|alerts:write|deploys:write", help="What it is for; repeatable. Logs if left out."
+        ),
+    ] = None,
     expires_in: Annotated[
         timedelta | None,
         typer.Option(parser=duration, metavar="90d", help="How long it works; left out, until it is revoked."),
@@ -47,6 +53,7 @@ def create_key(
         "name": name,
         "default_service": service,
         "allows_other_services": other_services,
+        **({"scopes": scope} if scope else {}),
         "expires_at": moment_after(expires_in),
     }
     with TocsinClient(current_settings()) as client:

@@ -5,11 +5,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from tocsin.accounts.sessions import REFRESH_TOKEN_SECONDS
-from tocsin.accounts.signing_keys import SIGNING_KEY_FILE
+from tocsin.accounts.signing_keys import SIGNING_KEY_FILE, load_signing_keys
 from tocsin.cli.client import CommandFailed
 from tocsin.cli.local_accounts import local_accounts
+from tocsin.database.service import Database
 from tocsin.kit.errors import ServiceUnavailable
+from tocsin.kit.setting_kinds import revealed
 from tocsin.kit.settings import DATABASE_FILE, Settings
+from tocsin.notifications.repository import NotificationsRepository
+from tocsin.notifications.sealing import Sealer
 
 
 def key_directory(settings: Settings, *, instead: str, counted: bool = False) -> Path:
@@ -61,19 +65,42 @@ def check_nothing_depends_on_old_keys(settings: Settings) -> None:
         )
 
 
+def reseal_channels(settings: Settings) -> int | None:
+    """Seal the secrets of notification channels with the newest key; how many were not. None: nobody can do it."""
+    return asyncio.run(_reseal_channels(settings))
+
+
+async def _reseal_channels(settings: Settings) -> int | None:
+    if not _has_database(settings):
+        return None
+    keys = load_signing_keys(settings.server.data_dir, configured=revealed(settings.accounts.signing_key))
+    database = Database(settings.database_url)
+    try:
+        return await NotificationsRepository(database, Sealer(keys)).reseal()
+    except ServiceUnavailable:
+        return None
+    finally:
+        await database.close()
+
+
 def outdated_secrets(settings: Settings) -> int | None:
     """How many API keys and personal access tokens work only with an older signing key; None: nobody can tell."""
     return asyncio.run(_outdated_secrets(settings))
 
 
 async def _outdated_secrets(settings: Settings) -> int | None:
-    if settings.database.url is None and not (settings.server.data_dir / DATABASE_FILE).is_file():
+    if not _has_database(settings):
         return None
     try:
         async with local_accounts(settings) as accounts:
             return await accounts.count_hashed_with_older_keys()
     except ServiceUnavailable:
         return None
+
+
+def _has_database(settings: Settings) -> bool:
+    """Whether there may be one: asking a file would make it."""
+    return settings.database.url is not None or (settings.server.data_dir / DATABASE_FILE).is_file()
 
 
 def _depend(outdated: int) -> str:

@@ -40,18 +40,25 @@ def drop_old(
     """Keep the newest signing key alone; refused while sessions, API keys or tokens depend on an older one."""
     from tocsin.accounts.signing_keys import drop_old_signing_keys, load_signing_keys
     from tocsin.cli.output import out
-    from tocsin.cli.signing_key import check_nothing_depends_on_old_keys, key_directory, outdated_secrets
+    from tocsin.cli.signing_key import (
+        check_nothing_depends_on_old_keys,
+        key_directory,
+        outdated_secrets,
+        reseal_channels,
+    )
 
     settings = current_settings()
     directory: Path = key_directory(settings, instead="take away there all but the first", counted=True)
     keys = load_signing_keys(directory)
     ended: int | None = 0
-    nothing_to_drop = len(keys) == 1
+    nothing_to_drop, lost = len(keys) == 1, False
     if not nothing_to_drop:
         if force:
             ended = outdated_secrets(settings)
         else:
             check_nothing_depends_on_old_keys(settings)
+        # Or what channels are told with could not be read any more.
+        lost = reseal_channels(settings) is None
         keys = drop_old_signing_keys(directory)
     if as_json:
         print_json({"signing_key_id": keys.current.id, "signing_keys": len(keys), "ended": ended})
@@ -60,6 +67,10 @@ def drop_old(
     else:
         out.print(f"""{directory / "signing.key"} holds {keys.current.id} alone. Restart every process of Tocsin.
 API keys and personal access tokens that end by it: {_counted(ended)}.""")
+        if lost:
+            out.print(
+                "The secrets of notification channels may be sealed with it: those that are have to be set again."
+            )
 
 
 def _counted(outdated: int | None) -> str:

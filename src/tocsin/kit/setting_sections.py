@@ -233,7 +233,8 @@ class AccountsSettings:
         "SIGNING_KEY",
         secret(minimum=32),
         None,
-        "Signs access tokens and keys the hashes of API keys; of several, separated by commas, the first signs. Left "
+        "Signs access tokens, keys the hashes of API keys and seals the secrets of notification channels; of several, "
+        "separated by commas, the first signs. Left "
         "out, one is made in the data directory.",
     )
     bootstrap_password: Secret | None = setting(

@@ -85,6 +85,8 @@ class NotificationSettings:
         """
         before = await self.channel(organization_id, channel_id)
         moved = (draft.kind, dict(draft.settings)) != (before.kind, dict(before.settings))
+        if draft.secret is None and before.secret_is_lost:
+            raise InvalidRequest("the secret of this channel can't be read any more; give it again")
         if draft.secret is None and before.secret and moved:
             # Or whoever may change a channel could have its secret sent to a server of their own.
             raise InvalidRequest("give the secret again when the kind or the settings of a channel change")

@@ -10,6 +10,9 @@ from uuid import UUID
 from tocsin.incidents.contracts import Change, IncidentChanged, Severity
 from tocsin.logstore.ports import OrganizationId
 
+OVER = frozenset({Change.RESOLVED, Change.MERGED})
+"""The changes after which nobody needs to look at an incident any more."""
+
 
 class ChannelKind(StrEnum):
     """Where a message can go."""
@@ -36,6 +39,8 @@ class Channel:
     #: At most so many messages a minute.
     per_minute: int
     created_at: datetime
+    #: Whether it had a secret that can't be read any more, see ``sealing``.
+    secret_is_lost: bool = False
 
     @property
     def secret_hint(self) -> str:

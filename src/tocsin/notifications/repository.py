@@ -1,22 +1,31 @@
 """The rows of notifications: channels, rules, deliveries, and how far events were followed."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
+import structlog
 from sqlalchemy import delete, exists, func, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from tocsin.database.inserting import insert_into
 from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
 from tocsin.incidents.contracts import Change, IncidentChanged, Severity
-from tocsin.notifications.contracts import Channel, ChannelKind, Delivery, DeliveryStatus, Hours, Rule
+from tocsin.notifications.contracts import OVER, Channel, ChannelKind, Delivery, DeliveryStatus, Hours, Rule
+from tocsin.notifications.sealing import Sealer, Unreadable
 from tocsin.notifications.tables import ChannelRow, DeliveryRow, PositionRow, RuleRow
 
 KEPT_DELIVERIES_LISTED = 200
 """The most that are listed at once."""
+
+_IDS_A_STATEMENT = 500
+"""SQLite takes some thousands of values in one statement."""
+
+log = structlog.get_logger(__name__)
 
 _DONE = (DeliveryStatus.SENT, DeliveryStatus.GROUPED)
 
@@ -24,8 +33,9 @@ _DONE = (DeliveryStatus.SENT, DeliveryStatus.GROUPED)
 class NotificationsRepository:
     """Every method may raise ``ServiceUnavailable``."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, sealer: Sealer) -> None:
         self._database = database
+        self._sealer = sealer
 
     async def organizations(self) -> list[UUID]:
         """Those that have rules."""
@@ -37,14 +47,14 @@ class NotificationsRepository:
         asked = select(ChannelRow).where(ChannelRow.organization_id == organization_id)
         async with self._database.read_session(organization_id) as session:
             rows = await session.scalars(asked.order_by(ChannelRow.created_at, ChannelRow.id))
-            return [_channel(row) for row in rows]
+            return [self._opened(row) for row in rows]
 
     async def channel(self, organization_id: UUID, channel_id: UUID) -> Channel | None:
         """One channel."""
         asked = select(ChannelRow).where(ChannelRow.organization_id == organization_id, ChannelRow.id == channel_id)
         async with self._database.read_session(organization_id) as session:
             row = (await session.scalars(asked)).one_or_none()
-            return None if row is None else _channel(row)
+            return None if row is None else self._opened(row)
 
     async def save_channel(self, channel: Channel) -> None:
         """Keep a channel, in place of the one with its id."""
@@ -52,12 +62,27 @@ class NotificationsRepository:
             "name": channel.name,
             "kind": channel.kind.value,
             "settings": dict(channel.settings),
-            "secret": channel.secret,
+            "sealed_secret": self._sealer.seal(channel),
             "per_minute": channel.per_minute,
         }
         identity = {"id": channel.id, "organization_id": channel.organization_id, "created_at": channel.created_at}
         async with self._database.session(channel.organization_id) as session:
             await _put(session, ChannelRow, values, identity)
+
+    async def reseal(self) -> int:
+        """Seal every secret with the signing key that signs now, so that older ones can be dropped; how many were."""
+        resealed = 0
+        async with self._database.session(ALL_ORGANIZATIONS) as session:
+            rows = (await session.scalars(select(ChannelRow).where(ChannelRow.sealed_secret.is_not(None)))).all()
+            for row in rows:
+                channel = self._opened(row)
+                if channel.secret_is_lost or self._sealer.is_current(row.sealed_secret):
+                    continue
+                # Unless another process has changed it meanwhile.
+                same = (ChannelRow.id == row.id, ChannelRow.sealed_secret == row.sealed_secret)
+                await session.execute(update(ChannelRow).where(*same).values(sealed_secret=self._sealer.seal(channel)))
+                resealed += 1
+        return resealed
 
     async def delete_channel(self, organization_id: UUID, channel_id: UUID) -> bool:
         """Forget a channel; False where there is none."""
@@ -205,12 +230,43 @@ class NotificationsRepository:
         async with self._database.session(organization_id) as session:
             await session.execute(waiting.values(reason=reason))
 
+    async def forget_deliveries(self, before: datetime) -> int:
+        """Forget what was said before this moment; how many deliveries.
+
+        What a rule was told of an incident stays until it has been told that the incident is over: or it would never
+        hear of it.
+        """
+        over = aliased(DeliveryRow)
+        is_over = exists().where(
+            over.rule_id == DeliveryRow.rule_id,
+            over.incident_id == DeliveryRow.incident_id,
+            over.sequence >= DeliveryRow.sequence,
+            over.change.in_([change.value for change in OVER]),
+            over.status != DeliveryStatus.PENDING.value,
+        )
+        has_rule = exists().where(RuleRow.id == DeliveryRow.rule_id)
+        old = (DeliveryRow.created_at < before, DeliveryRow.status != DeliveryStatus.PENDING.value)
+        async with self._database.session(ALL_ORGANIZATIONS) as session:
+            gone = (await session.scalars(select(DeliveryRow.id).where(*old, is_over | ~has_rule))).all()
+            for start in range(0, len(gone), _IDS_A_STATEMENT):
+                some = gone[start : start + _IDS_A_STATEMENT]
+                await session.execute(delete(DeliveryRow).where(DeliveryRow.id.in_(some)))
+        return len(gone)
+
     async def deliveries(self, organization_id: UUID, *, limit: int) -> list[Delivery]:
         """The newest ones first."""
         asked = select(DeliveryRow).where(DeliveryRow.organization_id == organization_id)
         ordered = asked.order_by(DeliveryRow.created_at.desc(), DeliveryRow.sequence.desc(), DeliveryRow.id)
         async with self._database.read_session(organization_id) as session:
             return [_delivery(row) for row in await session.scalars(ordered.limit(limit))]
+
+    def _opened(self, row: ChannelRow) -> Channel:
+        channel = _channel(row)
+        try:
+            return self._sealer.opened(channel, row.sealed_secret)
+        except Unreadable as error:
+            log.warning("notifications.secret_lost", channel_id=str(channel.id), reason=str(error))
+            return replace(channel, secret_is_lost=True)
 
 
 async def _put(
@@ -228,7 +284,7 @@ def _channel(row: ChannelRow) -> Channel:
         name=row.name,
         kind=ChannelKind(row.kind),
         settings=row.settings,
-        secret=row.secret,
+        secret="",
         per_minute=row.per_minute,
         created_at=row.created_at,
     )

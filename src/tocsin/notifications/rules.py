@@ -3,14 +3,14 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from tocsin.incidents.contracts import Change, IncidentChanged
-from tocsin.notifications.contracts import Hours, Rule
+from tocsin.incidents.contracts import Change, IncidentChanged, Status
+from tocsin.notifications.contracts import OVER, Hours, Rule
 
 _DETAILS = frozenset({Change.UPDATED, Change.COMMENTED, Change.LINKED, Change.UNLINKED, Change.REGROUPED})
 """What whoever works on an incident sees there."""
 
-_NO_NEWS = _DETAILS - {Change.UPDATED} | {Change.RESOLVED, Change.MERGED}
-"""What nobody has to hear who was not told of the incident before."""
+_NO_NEWS = (_DETAILS - {Change.UPDATED}) | OVER
+"""What nobody has to hear who was not told of the incident before. An update they may: severity and services grow."""
 
 
 def concerns(rule: Rule, event: IncidentChanged, *, was_told: bool) -> bool:
@@ -23,7 +23,7 @@ def concerns(rule: Rule, event: IncidentChanged, *, was_told: bool) -> bool:
         return False
     if was_told:
         return event.change not in _DETAILS
-    if event.change in _NO_NEWS:
+    if event.change in _NO_NEWS or event.incident.status is Status.RESOLVED:
         return False
     incident = event.incident
     if incident.severity not in rule.severities:

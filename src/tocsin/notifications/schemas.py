@@ -39,13 +39,14 @@ class ChannelRequest(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
 
 class ChannelResponse(msgspec.Struct, frozen=True, kw_only=True):
-    """A channel; of its secret only a hint."""
+    """A channel; of its secret only a hint. Where the secret is lost, it has to be set again."""
 
     id: UUID
     name: str
     kind: ChannelKind
     settings: dict[str, str]
     secret_hint: str
+    secret_is_lost: bool
     per_minute: int
     created_at: datetime
 
@@ -58,6 +59,7 @@ class ChannelResponse(msgspec.Struct, frozen=True, kw_only=True):
             kind=channel.kind,
             settings=dict(channel.settings),
             secret_hint=channel.secret_hint,
+            secret_is_lost=channel.secret_is_lost,
             per_minute=channel.per_minute,
             created_at=channel.created_at,
         )

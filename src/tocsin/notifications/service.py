@@ -15,6 +15,7 @@ from tocsin.incidents.contracts import Change, Incident, IncidentChanged, Severi
 from tocsin.jobs.ports import Job, Jobs, RetryLater
 from tocsin.kit.clock import Clock, utc_now
 from tocsin.kit.errors import NotFound, TocsinError
+from tocsin.kit.moments import NANOSECONDS_A_SECOND
 from tocsin.kit.rates import Rate
 from tocsin.limits.ports import RateLimiter
 from tocsin.notifications.channels.dispatch import send
@@ -34,8 +35,15 @@ POLL_SECONDS = 10.0
 MAX_ATTEMPTS = 10
 """So often a message is sent at most; with the pauses between them, over about 50 minutes."""
 
-MAX_RUNS = 10_000
-"""Of a job: waiting for room in a channel is no attempt."""
+MAX_RUNS = 2 * MAX_ATTEMPTS
+"""So often a job is begun at most, also when the process dies each time before the message is sent or the database
+fails; waiting for room in a channel is not counted."""
+
+KEPT_DELIVERIES = timedelta(days=90)
+"""How long the log of deliveries goes back; longer where people were not told yet that an incident is over."""
+
+PRUNE_SECONDS = 3_600.0
+"""How often older deliveries are looked for."""
 
 _EVENTS_A_READ = 200
 
@@ -66,11 +74,18 @@ class NotificationsService:
         self._group_seconds = group_seconds
         self._woken = asyncio.Event()
         self._follower: asyncio.Task[None] | None = None
+        self._pruned_unix_nano: int | None = None
         jobs.handle(JOB_KIND, self._do, max_attempts=MAX_RUNS)
         events.on_change(self._wake)
 
     async def start(self) -> None:
-        """Begin to follow."""
+        """Begin to follow.
+
+        Raises:
+            ServiceUnavailable: the database can't be reached.
+        """
+        if resealed := await self._repository.reseal():
+            log.info("notifications.secrets_resealed", channels=resealed)
         self._follower = asyncio.create_task(self._follow_all())
 
     async def close(self) -> None:
@@ -94,6 +109,20 @@ class NotificationsService:
                     await self._consider(rule, event)
             position = events[-1].sequence
             await self._repository.move(organization_id, position)
+
+    async def prune(self) -> None:
+        """Forget deliveries of more than ``KEPT_DELIVERIES`` ago, unless that was done a short while ago.
+
+        Raises:
+            ServiceUnavailable: the database can't be reached.
+        """
+        now = self._clock.now_unix_nano()
+        if self._pruned_unix_nano is not None and now - self._pruned_unix_nano < PRUNE_SECONDS * NANOSECONDS_A_SECOND:
+            return
+        forgotten = await self._repository.forget_deliveries(utc_now(self._clock) - KEPT_DELIVERIES)
+        self._pruned_unix_nano = now
+        if forgotten:
+            log.info("notifications.deliveries_forgotten", deliveries=forgotten)
 
     async def test(self, organization_id: UUID, channel_id: UUID) -> tuple[bool, str]:
         """Send a test to a channel now, once; whether it was taken, and why not.
@@ -136,6 +165,7 @@ class NotificationsService:
             try:
                 for organization_id in await self._repository.organizations():
                     await self._follow_or_log(organization_id)
+                await self.prune()
             except TocsinError as error:
                 log.warning("notifications.not_followed", reason=error.detail)
             try:
@@ -203,4 +233,4 @@ class NotificationsService:
         if not allowance.allowed:
             reason = f"the channel takes {channel.per_minute} messages a minute"
             await self._repository.note(channel.organization_id, delivery_id, reason)
-            raise RetryLater(reason, after_seconds=allowance.retry_after_seconds)
+            raise RetryLater(reason, after_seconds=allowance.retry_after_seconds, is_attempt=False)

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, Text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, Integer, LargeBinary, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from tocsin.database.tables import Table, UtcDateTime
@@ -20,8 +20,8 @@ class ChannelRow(Table):
     name: Mapped[str] = mapped_column(Text)
     kind: Mapped[str] = mapped_column(Text)
     settings: Mapped[dict[str, Any]] = mapped_column(JSON)
-    #: As it is sent: unlike a password it can't be kept as a hash.
-    secret: Mapped[str] = mapped_column(Text)
+    #: See ``sealing``; NULL where there is none.
+    sealed_secret: Mapped[bytes | None] = mapped_column(LargeBinary)
     per_minute: Mapped[int] = mapped_column(Integer)
     created_at: Mapped[datetime] = mapped_column(UtcDateTime)
 

@@ -1,7 +1,6 @@
 """What a notice says, in words that every channel shares."""
 
-from tocsin.incidents.contracts import Change
-from tocsin.notifications.contracts import Notice
+from tocsin.notifications.contracts import OVER, Notice
 
 
 def subject(notice: Notice) -> str:
@@ -31,7 +30,7 @@ def lines(notice: Notice) -> list[str]:
 
 def is_over(notice: Notice) -> bool:
     """Whether nobody needs to look any more."""
-    return notice.newest.change in {Change.RESOLVED, Change.MERGED}
+    return notice.newest.change in OVER
 
 
 def one_line(text: str) -> str:

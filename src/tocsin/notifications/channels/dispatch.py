@@ -3,12 +3,12 @@
 from tocsin.kit.clock import Clock
 from tocsin.kit.errors import InvalidRequest
 from tocsin.notifications.channels.discord import discord_post
-from tocsin.notifications.channels.email import send_email
+from tocsin.notifications.channels.email import check_addresses, send_email
 from tocsin.notifications.channels.pagerduty import pagerduty_post
 from tocsin.notifications.channels.slack import slack_post
 from tocsin.notifications.channels.webhook import webhook_post
 from tocsin.notifications.contracts import Channel, ChannelKind, Notice
-from tocsin.notifications.sending import HttpSender, Post, check_url
+from tocsin.notifications.sending import HttpSender, Post, Refused, check_url
 
 MIN_SIGNING_SECRET_CHARACTERS = 16
 
@@ -29,6 +29,8 @@ async def send(sender: HttpSender, channel: Channel, notice: Notice, *, attempt:
         RetryLater: it may take it later.
         Refused: it never will.
     """
+    if channel.secret_is_lost:
+        raise Refused("the secret of the channel can't be read any more; set it again")
     if channel.kind is ChannelKind.EMAIL:
         await send_email(channel, notice, attempt=attempt)
     else:
@@ -80,5 +82,9 @@ def _check_email(settings: dict[str, str]) -> None:
         raise InvalidRequest(f"the port of a mail server is a number from 1 to 65535, not {port!r}")
     if settings.get("security", "starttls") not in {"starttls", "tls", "none"}:
         raise InvalidRequest("the security of a mail server is starttls, tls or none")
+    try:
+        check_addresses(settings["from"], settings["to"])
+    except ValueError as error:
+        raise InvalidRequest(str(error)) from error
     if settings.get("security") == "none" and "username" in settings:
         raise InvalidRequest("a password is not sent over a connection without security; use starttls or tls")

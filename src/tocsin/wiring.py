@@ -1,6 +1,6 @@
 """Puts the parts together: the only place that knows which backend stands behind a port."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +12,16 @@ from tocsin.accounts.contracts import FirstStart
 from tocsin.accounts.service import AccountsService
 from tocsin.accounts.signing_keys import SigningKeys, load_signing_keys
 from tocsin.database.service import Database
+from tocsin.detection.contracts import Finding
+from tocsin.detection.core import new_detection
+from tocsin.detection.exemplars import Exemplars
+from tocsin.detection.ports import FindingsListener
+from tocsin.detection.repository import DetectionRepository
+from tocsin.detection.service import DetectionService
 from tocsin.embeddings.backends.absent import AbsentModel
 from tocsin.embeddings.backends.minilm import MiniLmModel
 from tocsin.embeddings.ports import EmbeddingModel
+from tocsin.incidents.from_findings import signal_of
 from tocsin.incidents.quiet import QuietWatch
 from tocsin.incidents.repository import IncidentsRepository
 from tocsin.incidents.service import IncidentsService
@@ -134,9 +141,13 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         closing.push_async_callback(patterns.close)
         patterns.on_change(embedder.changed)
 
+        detection = _detection(settings, store, database, patterns)
+
         def on_stored(organization_id: OrganizationId) -> None:
             live_tail.wake(organization_id)
             patterns.wake(organization_id)
+            if settings.detection.is_on:
+                detection.wake(organization_id)
 
         ingest = IngestService(
             store,
@@ -152,6 +163,7 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         incidents = IncidentsService(
             IncidentsRepository(database), clock=clock, quiet_minutes=settings.incidents.resolve_after_quiet_minutes
         )
+        detection.on_findings(_signals_of(incidents))
         quiet_watch = QuietWatch(incidents)
         closing.push_async_callback(quiet_watch.close)
         await quiet_watch.start()
@@ -163,6 +175,9 @@ async def build(settings: Settings) -> AsyncIterator[Components]:
         # Before what jobs do is closed: they use it.
         closing.push_async_callback(jobs.close)
         await jobs.start()
+        if settings.detection.is_on:
+            closing.push_async_callback(detection.close)
+            await detection.start()
         yield Components(
             settings=settings,
             database=database,
@@ -193,6 +208,25 @@ def _accounts(
         limiter=limiter,
         bootstrap_password=revealed(given.bootstrap_password),
         bootstrap_api_key=revealed(given.bootstrap_api_key),
+    )
+
+
+def _signals_of(incidents: IncidentsService) -> FindingsListener:
+    async def take(organization_id: OrganizationId, findings: Sequence[Finding]) -> None:
+        await incidents.take_signals(organization_id, [signal_of(finding) for finding in findings])
+
+    return take
+
+
+def _detection(settings: Settings, store: LogStore, database: Database, patterns: PatternsService) -> DetectionService:
+    clock, a_week = SystemClock(), settings.detection.false_alarms_a_week
+    return DetectionService(
+        store,
+        patterns,
+        DetectionRepository(database),
+        lambda dump: new_detection(dump, a_week),
+        Exemplars(store, Questions(patterns, clock=clock)),
+        clock=clock,
     )
 
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Any
 from uuid import UUID, uuid5
 
 import pyarrow as pa
@@ -90,7 +91,7 @@ class SteppedClock:
 class Process:
     """A detection service as one process has it, with the states it made and what its listener heard."""
 
-    def __init__(self, database: Database, store: LogStore, clock: SteppedClock, **seconds: float) -> None:
+    def __init__(self, database: Database, store: LogStore, clock: SteppedClock, **seconds: Any) -> None:
         self.database = database
         self.states: list[CountingState] = []
         self.heard: list[tuple[UUID, Sequence[Finding]]] = []

@@ -68,6 +68,19 @@ async def test_what_is_split_stays_apart_and_comes_back(
         await service.undo(ORGANIZATION, kept.id, by=BOB)
 
 
+async def test_what_was_split_is_not_made_one_by_what_comes_later(service: IncidentsService) -> None:
+    signals = [make_signal(1, "payment", 0, pattern=1), make_signal(2, "payment", 5, pattern=2)]
+    [incident] = await service.take_signals(ORGANIZATION, signals)
+    done = await service.split(ORGANIZATION, incident.id, ids(1), by=ANN)
+    # Explained by the second one best, and explains the first one well.
+    [its] = await service.take_signals(ORGANIZATION, [make_signal(3, "payment", 6, pattern=2)])
+    stayed, new = done.incidents
+    assert its.id == stayed.id
+    assert (await members(service, stayed), await members(service, new)) == ({2, 3}, {1})
+    await service.undo(ORGANIZATION, done.correction.id, by=ANN)
+    assert await members(service, stayed) == {1, 2, 3}
+
+
 async def test_what_is_merged_stays_together_and_comes_apart(
     service: IncidentsService, two: tuple[Incident, Incident]
 ) -> None:

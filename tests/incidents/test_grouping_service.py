@@ -183,6 +183,17 @@ async def test_a_signal_that_goes_on_after_the_end_opens_its_incident_again(
     assert (again.status, again.number) == (Status.OPEN, 1)
 
 
+async def test_a_signal_that_was_over_and_is_not_opens_its_incident_again_at_once(
+    service: IncidentsService, stepped_clock: SteppedClock
+) -> None:
+    await take(service, make_signal(1, "payment", 0, lasts=10, is_over=True))
+    stepped_clock.pass_seconds(71)
+    assert len(await service.resolve_quiet(ORGANIZATION)) == 1
+    stepped_clock.pass_seconds(9)
+    [again] = await take(service, make_signal(1, "payment", 0, lasts=80))
+    assert (again.status, again.number) == (Status.OPEN, 1)
+
+
 async def test_an_alert_that_begins_again_much_later_is_a_new_incident(
     service: IncidentsService, stepped_clock: SteppedClock
 ) -> None:

@@ -101,6 +101,8 @@ def openapi_config() -> OpenAPIConfig:
             Tag(name="ingest", description="Logs go in."),
             Tag(name="logs", description="Logs are found again."),
             Tag(name="patterns", description="What the logs say, and how often."),
+            Tag(name="incidents", description="What goes wrong, from its opening to its end."),
+            Tag(name="notifications", description="Who is told of incidents, and how."),
             Tag(name="accounts", description="People, services and their keys."),
             Tag(name="operations", description="Health and metrics of Tocsin itself."),
         ],

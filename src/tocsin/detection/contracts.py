@@ -65,9 +65,9 @@ class Finding:
     #: The number of the pattern's wildcard whose values moved; None for other kinds.
     variable: int | None = None
     evidence: Evidence
+    #: Whether it is reason enough for an incident; otherwise it can only be a part of one.
+    opens: bool = True
+    #: Whether it has ended; it is not told again then.
+    is_over: bool = False
     #: Traces or requests that show it, a few.
     trace_ids: tuple[str, ...] = ()
-    #: Whether it is enough to open an incident by itself; what is not can still join one.
-    opens: bool = True
-    #: Whether things are as expected again.
-    is_over: bool = False

@@ -21,6 +21,7 @@ from prometheus_client import Counter
 from sqlalchemy.exc import IntegrityError
 
 from tocsin.detection.contracts import Finding
+from tocsin.detection.exemplars import Exemplars
 from tocsin.detection.ports import DetectionState, FindingsListener, StateFactory
 from tocsin.detection.repository import DetectionRepository, SavedState
 from tocsin.kit.clock import Clock, utc_now
@@ -28,13 +29,13 @@ from tocsin.kit.errors import TocsinError
 from tocsin.logstore.ports import RECENT_COUNTS_SCHEMA, LogStore, OrganizationId
 from tocsin.patterns.service import PatternsService
 
-LOOK_SECONDS = 1.0
+LOOK_SECONDS = 2.0
 """How often organizations are looked at after writes: something is noticed so much later than its log."""
 
 POLL_SECONDS = 5.0
 """How often they are without a write of this process: silence is noticed so, and what other processes store."""
 
-SAVE_SECONDS = 5.0
+SAVE_SECONDS = 30.0
 """How often a state is kept in which nothing was found: after a crash so much is read again."""
 
 LEASE_SECONDS = 20.0
@@ -85,6 +86,7 @@ class DetectionService:
         patterns: PatternsService,
         repository: DetectionRepository,
         new_state: StateFactory,
+        exemplars: Exemplars | None = None,
         *,
         clock: Clock,
         look_seconds: float = LOOK_SECONDS,
@@ -97,6 +99,7 @@ class DetectionService:
         self._repository = repository
         self._new_state = new_state
         self._clock = clock
+        self._exemplars = exemplars
         self._look_seconds = look_seconds
         self._poll_seconds = poll_seconds
         self._save_seconds = save_seconds
@@ -262,6 +265,8 @@ class DetectionService:
         return findings
 
     async def _tell(self, organization_id: OrganizationId, findings: list[Finding]) -> None:
+        if self._exemplars is not None:
+            findings = await self._exemplars.added(organization_id, findings)
         for listener in self._listeners:
             await listener(organization_id, findings)
         for finding in findings:

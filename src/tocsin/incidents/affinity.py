@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import exp, log2
 
-from tocsin.incidents.contracts import Deploy, Edge, Signal
+from tocsin.incidents.contracts import TEMPLATE_LABEL, Deploy, Edge, Signal
 from tocsin.incidents.graph import Neighbourhood
 
 SECOND_NANO = 1_000_000_000
@@ -68,6 +68,11 @@ def words(text: str) -> frozenset[str]:
     return frozenset(word.lower() for word in _WORD.findall(text))
 
 
+def text_of(signal: Signal) -> str:
+    """All that a signal says in words."""
+    return f"{signal.title} {signal.labels.get(TEMPLATE_LABEL, '')}"
+
+
 def named_services(text: str, services: Iterable[str]) -> frozenset[str]:
     """Which of the services a title names: as a word of its own, or as the first part of a host's name."""
     found = words(text)
@@ -76,8 +81,10 @@ def named_services(text: str, services: Iterable[str]) -> frozenset[str]:
 
 def see(signal: Signal, services: Iterable[str], deploys: Sequence[Deploy]) -> Seen:
     """Read off a signal what pairs are compared by."""
-    named = named_services(signal.title, services) - {signal.service or ""}
-    long = frozenset(word for word in words(signal.title) if len(word) >= _SHORTEST_WORD)
+    named = named_services(text_of(signal), services) - {signal.service or ""}
+    long = frozenset(
+        word for word in words(signal.labels.get(TEMPLATE_LABEL, signal.title)) if len(word) >= _SHORTEST_WORD
+    )
     before = [deploy for deploy in deploys if deploy.service == signal.service and _follows(signal, deploy)]
     return Seen(
         signal, long, named, max(before, key=lambda deploy: (deploy.at_unix_nano, deploy.version), default=None)

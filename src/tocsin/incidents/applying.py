@@ -174,7 +174,9 @@ def _is_not_over(round_: Round, placement: Placement, before: Incident, joined: 
     new = [signal for signal in placement.signals if signal.id in joined]
     if any(not signal.is_over or _is_later(signal, before) for signal in new):
         return True
-    return goes_on(before, [signal for signal in placement.signals if signal.id in round_.fresh], STILL)
+    told = [signal for signal in placement.signals if signal.id in round_.fresh]
+    begun_again = [signal for signal in told if signal.id not in joined and round_.known.signals[signal.id].is_over]
+    return goes_on(before, told, STILL) or goes_on(before, begun_again, timedelta())
 
 
 def _comings_and_goings(

@@ -37,6 +37,10 @@ class SignalSource(StrEnum):
     ALERT = "alert"
 
 
+TEMPLATE_LABEL = "pattern"
+"""The label of a finding that has the whole template of its pattern: a title has room for a part only."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
     """Anything that can join an incident."""
@@ -63,7 +67,7 @@ class Signal:
     evidence: Evidence | None = None
     #: Traces or requests that show it, a few.
     trace_ids: frozenset[str] = frozenset()
-    #: What came with an alert.
+    #: What came with an alert; of a finding its pattern.
     labels: Mapping[str, str] = field(default_factory=dict)
     #: Where an alert can be looked at.
     url: str | None = None

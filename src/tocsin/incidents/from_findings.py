@@ -1,7 +1,7 @@
 """Findings of detection as signals, in words for people. Pure."""
 
 from tocsin.detection.contracts import Finding, FindingKind
-from tocsin.incidents.contracts import Signal, SignalSource
+from tocsin.incidents.contracts import TEMPLATE_LABEL, Signal, SignalSource
 
 MOST_TEMPLATE_CHARACTERS = 80
 """Of a template so much is said; the pattern itself has all of it."""
@@ -26,6 +26,7 @@ def signal_of(finding: Finding) -> Signal:
         opens=finding.opens,
         evidence=finding.evidence,
         trace_ids=frozenset(finding.trace_ids),
+        labels={TEMPLATE_LABEL: finding.template} if finding.template else {},
     )
 
 

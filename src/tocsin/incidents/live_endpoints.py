@@ -44,7 +44,7 @@ class StartedMessage(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChangeMessage(msgspec.Struct, frozen=True, kw_only=True):
-    """A change, and the incident as it is now; whoever comes back with ``?after=`` its sequence misses none."""
+    """A change, and the incident as it was with it; whoever comes back with ``?after=`` its sequence misses none."""
 
     type: Literal["change"] = "change"
     sequence: int

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from math import exp, log1p
 
 from tocsin.detection.contracts import FindingKind
-from tocsin.incidents.affinity import DEPLOY_SECONDS, SECOND_NANO, named_services
+from tocsin.incidents.affinity import DEPLOY_SECONDS, SECOND_NANO, named_services, text_of
 from tocsin.incidents.contracts import Cause, Deploy, Signal
 from tocsin.incidents.graph import Neighbourhood
 from tocsin.logmodel.levels import Level
@@ -82,7 +82,7 @@ def _candidates(signals: Sequence[Signal], neighbourhood: Neighbourhood) -> dict
     for signal in signals:
         if signal.service is not None:
             found.setdefault(signal.service, _Candidate(signal.service)).own.append(signal)
-        for named in named_services(signal.title, services) - {signal.service or ""}:
+        for named in named_services(text_of(signal), services) - {signal.service or ""}:
             found.setdefault(named, _Candidate(named)).blaming.append(signal)
     callers: dict[str, int] = {}
     for service in own:

@@ -178,6 +178,20 @@ class SearchSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DetectionSettings:
+    """Noticing what goes wrong."""
+
+    is_on: bool = setting("DETECTION", switch(), "on", "Whether this process looks for what goes wrong in new logs.")
+    false_alarms_a_week: float = setting(
+        "FALSE_ALARMS_A_WEEK",
+        number(0.01, 1_000),
+        "1",
+        "How many incidents that chance alone opens an organization puts up with in a week; with more, fainter trouble "
+        "is noticed, and sooner.",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class IncidentSettings:
     """How incidents go on by themselves."""
 

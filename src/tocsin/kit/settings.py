@@ -19,6 +19,7 @@ from tocsin.kit.setting_sections import (
     ClientSettings,
     DatabaseSettings,
     Declaration,
+    DetectionSettings,
     EdgeSettings,
     IncidentSettings,
     IngestSettings,
@@ -43,6 +44,7 @@ class Settings:
     logstore: LogstoreSettings
     ingest: IngestSettings
     search: SearchSettings
+    detection: DetectionSettings
     incidents: IncidentSettings
     limits: LimitSettings
     accounts: AccountsSettings

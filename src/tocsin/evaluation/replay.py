@@ -1,0 +1,177 @@
+"""``Replay``: logs that come as in life, without a server: what a running Tocsin would make of them, faster than time.
+
+The parts are the product's: intake's columns, the registry of patterns, detection, and incidents over a database. Only
+the log store is left out: counts and exemplars are read from the logs of the last quarter of an hour, in memory.
+"""
+
+from collections import deque
+from dataclasses import replace
+from pathlib import Path
+from uuid import UUID
+
+import polars as pl
+import pyarrow as pa
+from sqlalchemy import insert
+
+from tocsin.accounts.tables import OrganizationRow
+from tocsin.database.scopes import ALL_ORGANIZATIONS
+from tocsin.database.service import Database
+from tocsin.detection.contracts import Finding, FindingKind
+from tocsin.detection.core import Detection
+from tocsin.detection.exemplars import MOST_LOGS
+from tocsin.detection.windows import INTERVAL_NANO, LATE_BUCKETS
+from tocsin.incidents.contracts import Incident, Signal
+from tocsin.incidents.from_findings import signal_of
+from tocsin.incidents.repository import IncidentsRepository
+from tocsin.incidents.service import IncidentsService
+from tocsin.ingest.normalise import Stamp, check, join
+from tocsin.ingest.protocols.tocsin_json import decode
+from tocsin.kit.clock import utc_now
+from tocsin.logmodel.levels import SEVERITY_RANGES, Level
+from tocsin.logstore.ports import RECENT_COUNTS_SCHEMA, OrganizationId
+from tocsin.patterns.registry import PatternRegistry
+from tocsin.patterns.repository import RegisteredShape
+from tocsin.topology.calls import calls_of
+from tocsin.topology.contracts import CallGraph
+
+ORGANIZATION = UUID("00000000-0000-8000-8000-00000000e7a1")
+
+FALSE_ALARMS_A_WEEK = 1.0
+"""The default of the setting: what is measured is what people get."""
+
+MINUTE_NANO = 60 * 10**9
+
+CALLS_NANO = 10 * MINUTE_NANO
+"""How often calls are learned."""
+
+LEAST_CALLS = 3
+"""A call that was seen less often may be an error of the clocks."""
+
+_KEPT_NANO = LATE_BUCKETS * INTERVAL_NANO
+_ABSENCES = frozenset({FindingKind.DIP, FindingKind.SILENCE, FindingKind.MISSING_STEP})
+
+
+class _ReplayClock:
+    """Says what it is told."""
+
+    def __init__(self) -> None:
+        self.unix_nano = 0
+
+    def now_unix_nano(self) -> int:
+        return self.unix_nano
+
+
+class Replay:
+    """One organization from its first log on. Use it as an asynchronous context manager."""
+
+    def __init__(self, directory: Path) -> None:
+        """Keep its database in a directory of its own."""
+        self._clock = _ReplayClock()
+        self._database = Database(f"sqlite:///{directory / 'replay.sqlite3'}")
+        self._registry = PatternRegistry()
+        self._detection = Detection(FALSE_ALARMS_A_WEEK)
+        self._calls: dict[tuple[str, str], int] = {}
+        self._learned_calls_at = 0
+        self._resolved_at = 0
+        self._recent: deque[tuple[int, pl.DataFrame]] = deque()
+        self._seen: set[int] = set()
+        self.incidents = IncidentsService(
+            IncidentsRepository(self._database), clock=self._clock, call_graph=self._call_graph
+        )
+        self.logs = 0
+
+    async def __aenter__(self) -> "Replay":
+        await self._database.migrate()
+        async with self._database.session(ALL_ORGANIZATIONS) as session:
+            now = utc_now(self._clock)
+            await session.execute(insert(OrganizationRow).values(id=ORGANIZATION, name="replay", created_at=now))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._database.close()
+
+    async def go_on_to(self, until_unix_nano: int, ndjson: bytes) -> list[Incident]:
+        """What came until a moment has come; answers the incidents that it touched."""
+        self._clock.unix_nano = until_unix_nano
+        frame = self._columns(ndjson)
+        self._recent.append((until_unix_nano, frame))
+        while self._recent[0][0] < until_unix_nano - _KEPT_NANO:
+            self._recent.popleft()
+        self._register(frame)
+        findings = self._detection.take(_counts(frame), self._registry.catalogue(), until_unix_nano)
+        touched = []
+        if findings:
+            touched = await self.incidents.take_signals(ORGANIZATION, [self._signal(each) for each in findings])
+        if until_unix_nano - self._learned_calls_at >= CALLS_NANO:
+            self._learn_calls()
+        if until_unix_nano - self._resolved_at >= MINUTE_NANO:
+            self._resolved_at = until_unix_nano
+            await self.incidents.resolve_quiet(ORGANIZATION)
+        return touched
+
+    def _columns(self, ndjson: bytes) -> pl.DataFrame:
+        now = self._clock.unix_nano
+        stamp = Stamp(
+            received_unix_nano=now,
+            default_timestamps_unix_nano=[now],
+            default_service="replay",
+            allows_other_services=True,
+            content_hash_seed=0,
+        )
+        parts = [check(decode(ndjson, "application/x-ndjson").records, 0, stamp)] if ndjson else []
+        batch = join(parts, stamp).batch
+        self.logs += len(batch)
+        columns = ("service", "message", "severity_number", "shape", "trace_id", "span_id")
+        frame = pl.from_arrow(pa.Table.from_batches([batch.rows]).select(columns))
+        assert isinstance(frame, pl.DataFrame)
+        return frame.with_columns(
+            timestamp=pl.Series(batch.rows["timestamp"].cast(pa.int64()).to_numpy()),
+            trace_id=pl.col("trace_id").bin.encode("hex"),
+            span_id=pl.col("span_id").bin.encode("hex"),
+        )
+
+    def _register(self, frame: pl.DataFrame) -> None:
+        first = frame.sort("timestamp").unique("shape", keep="first", maintain_order=True)
+        new = [
+            RegisteredShape(shape, timestamp, message)
+            for shape, timestamp, message in first.select("shape", "timestamp", "message").iter_rows()
+            if shape not in self._seen
+        ]
+        self._registry.add(new)
+        self._seen.update(each.shape for each in new)
+
+    def _signal(self, finding: Finding) -> Signal:
+        """A finding as a signal, with what shows it."""
+        if finding.kind in _ABSENCES:
+            return signal_of(finding)
+        within = (pl.col("service") == finding.service) & (pl.col("timestamp") >= finding.onset_unix_nano)
+        if finding.pattern is not None:
+            within &= pl.col("shape").is_in(list(self._registry.current.patterns[finding.pattern].shapes))
+        elif finding.kind is FindingKind.ERROR_RATIO:
+            within &= pl.col("severity_number") >= SEVERITY_RANGES[Level.ERROR][0]
+        shown = pl.concat([frame.filter(within) for _, frame in self._recent]).sort("timestamp").head(MOST_LOGS)
+        if not len(shown):
+            return signal_of(finding)
+        traces = shown.filter(pl.col("trace_id").str.strip_chars("0") != "")["trace_id"]
+        return signal_of(
+            replace(finding, onset_unix_nano=shown["timestamp"][0], trace_ids=tuple(traces.unique(maintain_order=True)))
+        )
+
+    def _learn_calls(self) -> None:
+        self._learned_calls_at = self._clock.unix_nano
+        spans = pl.concat([frame for _, frame in self._recent]).select("trace_id", "span_id", "service", "timestamp")
+        spans = spans.filter(pl.col("trace_id").str.strip_chars("0") != "").with_columns(parent_span_id=pl.lit(""))
+        for call, count in calls_of(spans).items():
+            self._calls[call] = self._calls.get(call, 0) + count
+
+    async def _call_graph(self, _organization_id: OrganizationId) -> CallGraph:
+        return CallGraph({call: count for call, count in self._calls.items() if count >= LEAST_CALLS})
+
+
+def _counts(frame: pl.DataFrame) -> pa.Table:
+    counted = (
+        frame.with_columns(start=pl.col("timestamp") // INTERVAL_NANO * INTERVAL_NANO)
+        .group_by("shape", "service", "severity_number", "start")
+        .agg(count=pl.len().cast(pl.UInt64))
+    )
+    return counted.to_arrow().cast(RECENT_COUNTS_SCHEMA)

@@ -11,7 +11,7 @@ from tocsin.detection.contracts import Finding, FindingKind
 from tocsin.detection.core import Detection, new_detection
 from tocsin.detection.episodes import ONGOING_BUCKETS
 from tocsin.detection.windows import INTERVAL_NANO, INTERVAL_SECONDS
-from tocsin.logstore.ports import RECENT_COUNTS_SCHEMA
+from tocsin.logstore.ports import RECENT_COUNTS_SCHEMA, SHAPE_COUNTS_SCHEMA
 from tocsin.patterns.contracts import Pattern, PatternCatalogue
 
 INFO, WARN, ERROR = 9, 13, 17
@@ -215,3 +215,52 @@ def test_a_damaged_dump_begins_anew(dump: bytes) -> None:
 def test_a_dump_that_can_not_be_read_says_so() -> None:
     with pytest.raises(ValueError, match="state of detection"):
         Detection.load(b"garbage", 1.0)
+
+
+def history(minutes: range, rates: Rates) -> pa.Table:
+    random = np.random.default_rng(3)
+    rows = []
+    for (service, shape, severity), rate in rates.items():
+        counts = random.poisson(rate, len(minutes))
+        rows.append(
+            {
+                "service": service,
+                "shape": shape,
+                "severity_number": severity,
+                "count": int(counts.sum()),
+                "first_timestamp": 0,
+                "last_timestamp": 0,
+                "counts": counts.tolist(),
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=SHAPE_COUNTS_SCHEMA)
+
+
+def taught() -> Life:
+    life = Life()
+    assert life.state.wanted_history() is None
+    life.go_on(1, USUAL)
+    wanted = life.state.wanted_history()
+    assert wanted is not None
+    life.state.learn_history(history(wanted, USUAL), wanted, life.catalogue)
+    assert life.state.wanted_history() is None
+    return life
+
+
+def test_who_was_taught_by_history_finds_trouble_at_once() -> None:
+    life = taught()
+    told = opening(life.go_on(1, {**USUAL, ("cart", 2, ERROR): 60.0, ("payment", 9, ERROR): 60.0}))
+    assert {finding.pattern for finding in told} >= {2, 9}
+
+
+def test_who_was_taught_by_history_is_not_surprised_by_the_usual() -> None:
+    assert opening(taught().go_on(60, USUAL)) == []
+
+
+def test_an_empty_history_teaches_nothing() -> None:
+    life = Life()
+    life.go_on(1, USUAL)
+    wanted = life.state.wanted_history()
+    assert wanted is not None
+    life.state.learn_history(SHAPE_COUNTS_SCHEMA.empty_table(), wanted, life.catalogue)
+    assert life.state.wanted_history() == wanted

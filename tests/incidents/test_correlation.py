@@ -184,3 +184,22 @@ def test_an_edge_says_why() -> None:
 def only(edges: Sequence[Edge]) -> Edge:
     [edge] = edges
     return edge
+
+
+def test_who_has_less_to_do_joins_the_trouble_above() -> None:
+    graph = calls("gateway>checkout", "checkout>payment")
+    signals = [
+        make_signal(1, "checkout", 0, lasts=600, score=100.0),
+        make_signal(2, "payment", 20, lasts=600, kind="silence"),
+    ]
+    assert len(correlate([], signals, graph=graph)) == 1
+
+
+def test_requests_that_fail_in_two_places_do_not_make_the_caller_the_cause() -> None:
+    graph = calls("gateway>cart", "gateway>shipping")
+    signals = [
+        make_signal(1, "cart", 0, lasts=600, traces="t1 t2 t3"),
+        make_signal(2, "gateway", 5, lasts=600, traces="t1 t2 t3 t4"),
+        make_signal(3, "shipping", 120, lasts=600, traces="t4"),
+    ]
+    assert len(correlate([], signals, graph=graph)) == 2

@@ -1,22 +1,56 @@
 """What the tests of jobs share."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, Protocol
 from uuid import UUID
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from tocsin.accounts.tables import OrganizationRow
 from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
-from tocsin.jobs.backends.leased import LeasedJobs
-from tocsin.jobs.repository import JobsRepository
+from tocsin.jobs.backends.leased import LEASE_SECONDS, LeasedJobs
+from tocsin.jobs.repository import Claim, JobsRepository
+from tocsin.jobs.tables import JobRow
 from tocsin.kit.clock import SystemClock, utc_now
 
 ORGANIZATION = UUID("00000000-0000-8000-8000-0000000000aa")
 OTHER_ORGANIZATION = UUID("00000000-0000-8000-8000-0000000000bb")
 
-Workers = Callable[[], LeasedJobs]
+
+class Workers(Protocol):
+    """Makes workers."""
+
+    def __call__(self, *, lease_seconds: float = ..., close_seconds: float = ...) -> LeasedJobs: ...
+
+
+async def kept(database: Database) -> list[JobRow]:
+    """Every job there is, oldest first."""
+    async with database.read_session(ALL_ORGANIZATIONS) as session:
+        return list(await session.scalars(select(JobRow).order_by(JobRow.created_at)))
+
+
+async def none_left(database: Database) -> bool:
+    return await kept(database) == []
+
+
+def claim(worker: UUID, *, now: datetime, **changes: Any) -> Claim:
+    """What a worker with nothing to do asks for: notes, for a second."""
+    asked = Claim(
+        kind="note",
+        worker=worker,
+        places=16,
+        places_an_organization=8,
+        running=(),
+        held={},
+        max_attempts=10,
+        now=now,
+        until=now + timedelta(seconds=1),
+    )
+    return replace(asked, **changes)
 
 
 @pytest.fixture
@@ -38,11 +72,19 @@ def repository(organizations: Database) -> JobsRepository:
 
 @pytest.fixture
 async def workers(repository: JobsRepository) -> AsyncIterator[Workers]:
-    """Makes workers that look often and have short leases, and closes them."""
+    """Makes workers that look often and close soon, and closes them."""
     made: list[LeasedJobs] = []
 
-    def make() -> LeasedJobs:
-        made.append(LeasedJobs(repository, clock=SystemClock(), lease_seconds=1.0, poll_seconds=0.05))
+    def make(*, lease_seconds: float = LEASE_SECONDS, close_seconds: float = 0.05) -> LeasedJobs:
+        made.append(
+            LeasedJobs(
+                repository,
+                clock=SystemClock(),
+                lease_seconds=lease_seconds,
+                poll_seconds=0.05,
+                close_seconds=close_seconds,
+            )
+        )
         return made[-1]
 
     yield make

@@ -20,6 +20,7 @@ class FakeJobs:
         self.waiting: dict[str, Job] = {}
         self.keys: set[str] = set()
         self.pauses: list[float] = []
+        self.were_attempts: list[bool] = []
 
     def handle(self, kind: str, handler: Handler, *, max_attempts: int = 10) -> None:
         self.handlers[kind] = handler
@@ -51,6 +52,7 @@ class FakeJobs:
                 await self.handlers[job.kind](job)
             except RetryLater as error:
                 self.pauses.append(error.after_seconds)
+                self.were_attempts.append(error.is_attempt)
             else:
                 del self.waiting[key]
 

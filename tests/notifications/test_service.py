@@ -54,7 +54,7 @@ async def test_a_receiver_that_asks_for_a_pause_gets_it(desk: Desk) -> None:
         await _webhook(desk, target)
         await desk.happen(1, Change.OPENED)
         await desk.jobs.run()
-        assert desk.jobs.pauses == [17]
+        assert (desk.jobs.pauses, desk.jobs.were_attempts) == ([17], [True])
         [waiting] = await desk.log()
         assert (waiting.status, waiting.reason) == (PENDING, "the receiver answered 429: slow down")
         await desk.jobs.run()
@@ -140,6 +140,8 @@ async def test_a_channel_takes_so_many_messages_a_minute(desk: Desk) -> None:
         await desk.happen(2, Change.RESOLVED)
         await desk.jobs.run()
         assert (len(target.received), desk.jobs.pauses) == (1, [60])
+        # Of those there may be any number.
+        assert desk.jobs.were_attempts == [False]
         desk.clock.move(seconds=60)
         await desk.jobs.run()
     assert [(each.status, each.attempts) for each in await desk.log()] == [(SENT, 1), (SENT, 1)]

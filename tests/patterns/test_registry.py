@@ -4,9 +4,8 @@ from datetime import UTC, datetime
 from uuid import UUID
 
 from tests.patterns.conftest import SOMEBODY
-from tocsin.patterns.contracts import Edit, EditKind
+from tocsin.patterns.contracts import Edit, EditKind, RegisteredShape
 from tocsin.patterns.registry import PatternRegistry
-from tocsin.patterns.repository import RegisteredShape
 
 ADDRESS, DISK = RegisteredShape(1, 5, "at 10.0.0.1"), RegisteredShape(2, 6, "disk is full")
 EARLIER = RegisteredShape(1, 3, "at 7")

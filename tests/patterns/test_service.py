@@ -14,8 +14,8 @@ from tocsin.kit.errors import InvalidRequest, NotFound, ServiceUnavailable
 from tocsin.logmodel.masking import shape_of
 from tocsin.logstore.ports import LogStore
 from tocsin.patterns import registry
-from tocsin.patterns.contracts import EditKind, PatternCatalogue
-from tocsin.patterns.repository import PatternsRepository, RegisteredShape
+from tocsin.patterns.contracts import EditKind, PatternCatalogue, RegisteredShape
+from tocsin.patterns.repository import PatternsRepository
 from tocsin.patterns.service import PatternsService
 
 SECOND = 1_000_000_000

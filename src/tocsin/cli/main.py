@@ -14,6 +14,7 @@ from tocsin import __version__
 from tocsin.cli import (
     demo_command,
     evaluate_command,
+    job_commands,
     key_commands,
     patterns_command,
     service_commands,
@@ -37,6 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(evaluate_command.app, name="evaluate")
+app.add_typer(job_commands.app, name="jobs")
 app.add_typer(key_commands.app, name="keys")
 app.add_typer(service_commands.app, name="services")
 app.add_typer(user_commands.app, name="users")

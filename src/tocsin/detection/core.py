@@ -37,6 +37,15 @@ ACCEPTED_WEIGHT = 0.5
 FOLLOWED_BUCKETS = 6
 """Looking less often than once a minute, a state has missed something, and nothing is said to be missing."""
 
+HISTORY_MINUTES = 360
+"""So much of an organization's past is learned from at first; more knows the day better, and takes longer to read."""
+
+ENOUGH_MINUTES = 300
+"""Who was followed for so long needs no history."""
+
+HISTORY_WITHIN_MINUTES = 120
+"""History may come later than the first log, by an import; so long it is waited for."""
+
 DUMP_VERSION = 1
 
 _ERROR = 17
@@ -55,6 +64,8 @@ class _Dump(msgspec.Struct, kw_only=True):
     highest: list[float]
     hour_highest: float
     learned_minutes: int
+    known_minutes: int
+    first_bucket: int
     since_bucket: int
     bucket: int
 
@@ -76,6 +87,9 @@ class Detection:
         self._catalogue_version = -1
         #: Every minute below this was learned from.
         self._learned_minutes = -1
+        #: From so many minutes something was learned.
+        self._known_minutes = 0
+        self._first_bucket = -1
         self._since_bucket = -1
         self._bucket = -1
         self._fewer: tuple[int, Proposal] | None = None
@@ -94,6 +108,48 @@ class Detection:
         threshold = self._budget.threshold(len(self._series))
         return self._episodes.follow(look, more, fewer, catalogue, threshold)
 
+    def wanted_history(self) -> range | None:
+        """The minutes that it would learn from; see ``ports.DetectionState``."""
+        is_known = self._known_minutes >= ENOUGH_MINUTES or self._learned_minutes < 0
+        if is_known or self._bucket - self._first_bucket > HISTORY_WITHIN_MINUTES * MINUTE_BUCKETS:
+            return None
+        return range(self._learned_minutes - HISTORY_MINUTES, self._learned_minutes)
+
+    def learn_history(self, counts: pa.Table, minutes: range, catalogue: PatternCatalogue) -> None:
+        """Learn anew from the past; see ``ports.DetectionState``."""
+        if minutes.stop != self._learned_minutes or not counts.num_rows:
+            return  # nothing to learn from, or not what is wanted now
+        self._follow_merges(catalogue)
+        by_minute = self._past(counts, len(minutes), catalogue)
+        self._baselines = Baselines()
+        self._baselines.grow(np.full(len(self._series), -1))
+        for row in np.flatnonzero(by_minute.any(axis=1)).tolist():
+            self._series.was_there(row, minutes[int(np.argmax(by_minute[row] > 0))] * MINUTE_BUCKETS)
+        # Before the first log nothing is known, not even that there was nothing.
+        first = int(np.argmax(by_minute[0] > 0))
+        for place in range(first, len(minutes)):
+            sums = by_minute[:, place]
+            traffic = traffic_of(self._series, self._baselines, sums, 1.0)
+            hour = _hour(minutes[place] * MINUTE_BUCKETS)
+            self._baselines.learn(sums, traffic, hour, np.ones(len(self._series)))
+        self._known_minutes = len(minutes) - first
+
+    def _past(self, counts: pa.Table, minutes: int, catalogue: PatternCatalogue) -> Floats:
+        """The logs of each series in each minute, shape ``(rows, minutes)``."""
+        services, patterns = self._rows_of(counts, catalogue)
+        severities = counts["severity_number"].to_numpy()
+        is_error = severities >= _ERROR
+        errors = np.full(len(services), -1, dtype=np.intp)
+        errors[is_error] = self._errors_of(services[is_error])
+        lists = counts["counts"].combine_chunks().flatten().to_numpy().reshape(counts.num_rows, -1)[:, :minutes]
+        by_minute = np.zeros((len(self._series), minutes))
+        by_minute[0] = lists.sum(axis=0)
+        for rows in (services, patterns, errors):
+            among = rows >= 0
+            np.add.at(by_minute, rows[among], lists[among].astype(np.float64))
+            np.maximum.at(self._series.levels, rows[among], severities[among])
+        return by_minute
+
     def _shortfall(self, look: Look) -> Proposal:
         """What is missing, once an interval: before the next is over, no less can be missing."""
         if self._fewer is None or self._fewer[0] != look.bucket:
@@ -102,6 +158,8 @@ class Detection:
 
     def _go_on_to(self, bucket: int) -> None:
         """Learn from what is old enough, and make room for what comes."""
+        if self._first_bucket < 0:
+            self._first_bucket = bucket
         if self._bucket < 0 or bucket - self._bucket > FOLLOWED_BUCKETS:
             self._since_bucket = bucket
         if self._learned_minutes < 0 or bucket - self._bucket >= RING_BUCKETS - LATE_BUCKETS:
@@ -116,6 +174,7 @@ class Detection:
         counts = self._windows.take(minute)
         traffic = traffic_of(self._series, self._baselines, counts, 1.0)
         self._baselines.learn(counts, traffic, _hour(minute * MINUTE_BUCKETS), self._weights(minute))
+        self._known_minutes += 1
         if minute % 60 == 59:
             self._budget.learn(self._hour_highest)
             self._hour_highest = 0.0
@@ -155,16 +214,13 @@ class Detection:
         severities, numbers = counts["severity_number"].to_numpy(), counts["count"].to_numpy().astype(np.float64)
         services, patterns = self._rows_of(counts, catalogue)
         is_error = severities >= _ERROR
-        errors = self._errors_of(services[is_error])
+        errors = np.full(len(services), -1, dtype=np.intp)
+        errors[is_error] = self._errors_of(services[is_error])
         self._windows.add(np.zeros_like(services), buckets, numbers)
-        for rows, among in (
-            (services, services >= 0),
-            (patterns, patterns >= 0),
-            (errors, errors >= 0),
-        ):
-            where = np.flatnonzero(is_error)[among] if rows is errors else among
-            self._windows.add(rows[among], buckets[where], numbers[where])
-            np.maximum.at(self._series.levels, rows[among], severities[where])
+        for rows in (services, patterns, errors):
+            among = rows >= 0
+            self._windows.add(rows[among], buckets[among], numbers[among])
+            np.maximum.at(self._series.levels, rows[among], severities[among])
 
     def _rows_of(self, counts: pa.Table, catalogue: PatternCatalogue) -> tuple[Rows, Rows]:
         """For each row of counts the row of its service and that of its pattern; −1 where it has none."""
@@ -225,6 +281,8 @@ class Detection:
             highest=list(self._budget.highest),
             hour_highest=self._hour_highest,
             learned_minutes=self._learned_minutes,
+            known_minutes=self._known_minutes,
+            first_bucket=self._first_bucket,
             since_bucket=self._since_bucket,
             bucket=self._bucket,
         )
@@ -260,8 +318,12 @@ class Detection:
         state._hour_highest = dumped.hour_highest
         # Numbers of catalogues count anew in each process: what was merged is found out with the first one.
         state._catalogue_version = -1
-        state._learned_minutes, state._since_bucket = dumped.learned_minutes, dumped.since_bucket
-        state._bucket = dumped.bucket
+        state._learned_minutes, state._known_minutes = dumped.learned_minutes, dumped.known_minutes
+        state._first_bucket, state._since_bucket, state._bucket = (
+            dumped.first_bucket,
+            dumped.since_bucket,
+            dumped.bucket,
+        )
         return state
 
 

@@ -21,6 +21,14 @@ class DetectionState(Protocol):
         """
         ...
 
+    def wanted_history(self) -> range | None:
+        """The minutes since 1970 that it would learn from if it was given their counts; None where it knows enough."""
+        ...
+
+    def learn_history(self, counts: pa.Table, minutes: range, catalogue: PatternCatalogue) -> None:
+        """Learn anew from these minutes only: ``counts`` is in ``SHAPE_COUNTS_SCHEMA``, by minute."""
+        ...
+
     def dump(self) -> bytes:
         """All of it, from which the factory makes an equal one."""
         ...

@@ -81,6 +81,10 @@ class Series:
         self.service_row = np.concatenate([self.service_row, rows])
         return np.array(like, dtype=np.intp)
 
+    def was_there(self, row: int, bucket: int) -> None:
+        """A series is older than was known."""
+        self.added_buckets[row] = min(self.added_buckets[row], bucket)
+
     def are(self, what: What) -> Flags:
         """Which rows count this."""
         flags: Flags = self.what == what

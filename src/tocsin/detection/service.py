@@ -26,8 +26,10 @@ from tocsin.detection.ports import DetectionState, FindingsListener, StateFactor
 from tocsin.detection.repository import DetectionRepository, SavedState
 from tocsin.kit.clock import Clock, utc_now
 from tocsin.kit.errors import TocsinError
-from tocsin.logstore.ports import RECENT_COUNTS_SCHEMA, LogStore, OrganizationId
+from tocsin.logstore.ports import RECENT_COUNTS_SCHEMA, LogStore, OrganizationId, Selection, TimeRange
+from tocsin.patterns.contracts import PatternCatalogue
 from tocsin.patterns.service import PatternsService
+from tocsin.query.tree import Everything
 
 LOOK_SECONDS = 2.0
 """How often organizations are looked at after writes: something is noticed so much later than its log."""
@@ -48,6 +50,13 @@ INTERVAL_NANO = 10 * 10**9
 MAX_AGE_NANO = 15 * 60 * 10**9
 """Logs that were older than this when they came do not count: they tell nothing of now."""
 
+HISTORY_SECONDS = 30.0
+"""How often a state that knows little is taught from what is stored."""
+
+HISTORY_TIMEOUT_SECONDS = 30.0
+
+MINUTE_NANO = 60 * 10**9
+
 log = structlog.get_logger(__name__)
 
 _findings = Counter("tocsin_detection_findings_total", "Findings that were told, also again.", ["kind"])
@@ -60,9 +69,10 @@ class _Held:
 
     state: DetectionState
     position: int
-    #: Both in monotonic seconds.
+    #: All in monotonic seconds.
     leased_until: float
     saved_at: float
+    taught_at: float = float("-inf")
 
 
 @dataclass(slots=True)
@@ -260,9 +270,29 @@ class DetectionService:
                 max_age_nano=MAX_AGE_NANO,
             )
             catalogue = await self._patterns.look(organization_id)
+        await self._learn_history(organization_id, held, catalogue)
         findings = await asyncio.to_thread(held.state.take, counts, catalogue, now_unix_nano)
         held.position = max(held.position, up_to)
         return findings
+
+    async def _learn_history(self, organization_id: OrganizationId, held: _Held, catalogue: PatternCatalogue) -> None:
+        """Let a young state learn from what is stored of the time before it, now and then: it may still be coming."""
+        minutes = held.state.wanted_history()
+        if minutes is None or monotonic() - held.taught_at < HISTORY_SECONDS:
+            return
+        held.taught_at = monotonic()
+        selection = Selection(
+            organization_id=organization_id,
+            time_range=TimeRange(minutes.start * MINUTE_NANO, minutes.stop * MINUTE_NANO),
+            query=Everything(),
+            timeout_seconds=HISTORY_TIMEOUT_SECONDS,
+        )
+        try:
+            counts = await self._store.shape_counts(selection, interval_nano=MINUTE_NANO)
+        except TocsinError as error:
+            log.warning("detection.no_history", organization_id=str(organization_id), reason=error.detail)
+            return
+        await asyncio.to_thread(held.state.learn_history, counts, minutes, catalogue)
 
     async def _tell(self, organization_id: OrganizationId, findings: list[Finding]) -> None:
         if self._exemplars is not None:

@@ -5,36 +5,29 @@ the log store is left out: counts and exemplars are read from the logs of the la
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
-from uuid import UUID
 
 import polars as pl
 import pyarrow as pa
-from sqlalchemy import insert
 
-from tocsin.accounts.tables import OrganizationRow
-from tocsin.database.scopes import ALL_ORGANIZATIONS
 from tocsin.database.service import Database
 from tocsin.detection.contracts import Finding, FindingKind
 from tocsin.detection.core import Detection
 from tocsin.detection.exemplars import MOST_LOGS
 from tocsin.detection.windows import INTERVAL_NANO, LATE_BUCKETS
-from tocsin.incidents.contracts import Incident, Signal
+from tocsin.incidents.contracts import Incident, IncidentFilter, Signal
 from tocsin.incidents.from_findings import signal_of
 from tocsin.incidents.repository import IncidentsRepository
-from tocsin.incidents.service import IncidentsService
+from tocsin.incidents.service import MAX_INCIDENTS, IncidentsService
 from tocsin.ingest.normalise import Stamp, check, join
 from tocsin.ingest.protocols.tocsin_json import decode
-from tocsin.kit.clock import utc_now
 from tocsin.logmodel.levels import SEVERITY_RANGES, Level
 from tocsin.logstore.ports import RECENT_COUNTS_SCHEMA, OrganizationId
+from tocsin.patterns.contracts import RegisteredShape
 from tocsin.patterns.registry import PatternRegistry
-from tocsin.patterns.repository import RegisteredShape
 from tocsin.topology.calls import calls_of
 from tocsin.topology.contracts import CallGraph
-
-ORGANIZATION = UUID("00000000-0000-8000-8000-00000000e7a1")
 
 FALSE_ALARMS_A_WEEK = 1.0
 """The default of the setting: what is measured is what people get."""
@@ -62,12 +55,12 @@ class _ReplayClock:
 
 
 class Replay:
-    """One organization from its first log on. Use it as an asynchronous context manager."""
+    """One organization from its first log on."""
 
-    def __init__(self, directory: Path) -> None:
-        """Keep its database in a directory of its own."""
+    def __init__(self, database: Database, organization_id: OrganizationId) -> None:
+        """Keep its incidents in a database that has the organization, and nothing else of it."""
+        self._organization_id = organization_id
         self._clock = _ReplayClock()
-        self._database = Database(f"sqlite:///{directory / 'replay.sqlite3'}")
         self._registry = PatternRegistry()
         self._detection = Detection(FALSE_ALARMS_A_WEEK)
         self._calls: dict[tuple[str, str], int] = {}
@@ -75,20 +68,19 @@ class Replay:
         self._resolved_at = 0
         self._recent: deque[tuple[int, pl.DataFrame]] = deque()
         self._seen: set[int] = set()
-        self.incidents = IncidentsService(
-            IncidentsRepository(self._database), clock=self._clock, call_graph=self._call_graph
+        self._incidents = IncidentsService(
+            IncidentsRepository(database), clock=self._clock, call_graph=self._call_graph
         )
         self.logs = 0
 
-    async def __aenter__(self) -> "Replay":
-        await self._database.migrate()
-        async with self._database.session(ALL_ORGANIZATIONS) as session:
-            now = utc_now(self._clock)
-            await session.execute(insert(OrganizationRow).values(id=ORGANIZATION, name="replay", created_at=now))
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._database.close()
+    async def incidents(self) -> list[tuple[Incident, Sequence[Signal]]]:
+        """All of them with their signals, but for those that became part of another."""
+        found = await self._incidents.find(self._organization_id, IncidentFilter(), limit=MAX_INCIDENTS)
+        return [
+            (incident, (await self._incidents.signals(self._organization_id, incident.id))[0])
+            for incident in found
+            if incident.merged_into is None
+        ]
 
     async def go_on_to(self, until_unix_nano: int, ndjson: bytes) -> list[Incident]:
         """What came until a moment has come; answers the incidents that it touched."""
@@ -101,12 +93,14 @@ class Replay:
         findings = self._detection.take(_counts(frame), self._registry.catalogue(), until_unix_nano)
         touched = []
         if findings:
-            touched = await self.incidents.take_signals(ORGANIZATION, [self._signal(each) for each in findings])
+            touched = await self._incidents.take_signals(
+                self._organization_id, [self._signal(each) for each in findings]
+            )
         if until_unix_nano - self._learned_calls_at >= CALLS_NANO:
             self._learn_calls()
         if until_unix_nano - self._resolved_at >= MINUTE_NANO:
             self._resolved_at = until_unix_nano
-            await self.incidents.resolve_quiet(ORGANIZATION)
+            await self._incidents.resolve_quiet(self._organization_id)
         return touched
 
     def _columns(self, ndjson: bytes) -> pl.DataFrame:

@@ -3,21 +3,18 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 from typing import Protocol
 
-from tocsin.evaluation.replay import ORGANIZATION, Replay
-from tocsin.incidents.contracts import Incident, IncidentFilter, Signal
-from tocsin.incidents.service import MAX_INCIDENTS
+from tocsin.evaluation.replay import Replay
+from tocsin.incidents.contracts import Incident, Signal
 from tocsin.kit.moments import unix_nano
 
 STEP_NANO = 10 * 10**9
 """How often logs come in a trial; a running Tocsin looks every second, so delays are measured some seconds too long."""
 
-LATE_NANO = 5 * 60 * 10**9
-"""An incident that opens so long after a fault's end is still taken for it."""
+EARLY_NANO, LATE_NANO = 30 * 10**9, 5 * 60 * 10**9
+"""A signal that begins so long before a fault, or after its end, may still come of it."""
 
 OWN_SHARE = 0.25
 """An incident shows a second fault where so many of its signals are of services that only this fault affected."""
@@ -139,15 +136,12 @@ class SimulationFigures:
     trials: Sequence[JudgedTrial] = field(default_factory=tuple)
 
 
-async def run_trial(trial: Trial, on_step: Callable[[float], None] = lambda _share: None) -> JudgedTrial:
+async def run_trial(trial: Trial, replay: Replay) -> JudgedTrial:
     """Let a shop go on and watch its logs; only then ask it what was wrong."""
     shop = trial.shop()
-    with TemporaryDirectory(prefix="tocsin-trial-") as directory:
-        async with Replay(Path(directory)) as replay:
-            for until in range(trial.start_unix_nano + STEP_NANO, trial.end_unix_nano + 1, STEP_NANO):
-                await replay.go_on_to(until, shop.advance(until).ndjson)
-                on_step((until - trial.start_unix_nano) / (trial.end_unix_nano - trial.start_unix_nano))
-            opened = await _opened(replay)
+    for until in range(trial.start_unix_nano + STEP_NANO, trial.end_unix_nano + 1, STEP_NANO):
+        await replay.go_on_to(until, shop.advance(until).ndjson)
+    opened = [Opened(incident=incident, signals=signals) for incident, signals in await replay.incidents()]
     return judged(trial.name, opened, shop.truth(), logs=replay.logs)
 
 
@@ -191,33 +185,25 @@ def figures(trials: Sequence[JudgedTrial]) -> SimulationFigures:
     )
 
 
-async def _opened(replay: Replay) -> list[Opened]:
-    found = await replay.incidents.find(ORGANIZATION, IncidentFilter(), limit=MAX_INCIDENTS)
-    opened = []
-    for incident in found:
-        if incident.merged_into is None:
-            signals, _ = await replay.incidents.signals(ORGANIZATION, incident.id)
-            opened.append(Opened(incident=incident, signals=signals))
-    return opened
-
-
 def _shown(opened: Opened, real: Sequence[Truth]) -> list[Truth]:
     """The faults that an incident shows, the one with most of its signals first."""
-    at = unix_nano(opened.incident.opened_at)
-    possible = [
-        truth
-        for truth in real
-        if truth.onset_unix_nano <= at
-        and (truth.end_unix_nano is None or at <= truth.end_unix_nano + LATE_NANO)
-        and any(signal.service in truth.affected_services for signal in opened.signals)
-    ]
+    possible = [truth for truth in real if any(_may_come_of(signal, truth) for signal in opened.signals)]
     own: Counter[str] = Counter()
     for signal in opened.signals:
-        affecting = [truth.fault for truth in possible if signal.service in truth.affected_services]
-        if len(affecting) == 1:
-            own[affecting[0]] += 1
+        causing = [truth.fault for truth in possible if _may_come_of(signal, truth)]
+        if len(causing) == 1:
+            own[causing[0]] += 1
     ranked = sorted(possible, key=lambda truth: (-own[truth.fault], truth.onset_unix_nano))
     return [truth for place, truth in enumerate(ranked) if not place or own[truth.fault] >= OWN_SHARE * own.total() > 0]
+
+
+def _may_come_of(signal: Signal, truth: Truth) -> bool:
+    end = truth.end_unix_nano
+    return (
+        signal.service in truth.affected_services
+        and signal.onset_unix_nano >= truth.onset_unix_nano - EARLY_NANO
+        and (end is None or signal.onset_unix_nano <= end + LATE_NANO)
+    )
 
 
 def _found(truth: Truth, opened: Opened | None, counted: Counter[int]) -> FoundFault:

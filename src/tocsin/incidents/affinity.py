@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import exp, log2
 
+from tocsin.detection.contracts import FindingKind
 from tocsin.incidents.contracts import TEMPLATE_LABEL, Deploy, Edge, Signal
 from tocsin.incidents.graph import Neighbourhood
 
@@ -27,11 +28,13 @@ OVER_SECONDS = 120.0
 AGE_SECONDS = 3600.0
 """How fast an incident grows too old to explain something new: longer lets it swallow more."""
 
-SAME_SERVICE = 3.5
+SAME_SERVICE = 4.5
 SAME_PATTERN = 1.5
 DIRECT_CALL = 2.5
 EACH_FURTHER_CALL = -0.7
-UPWARDS = 0.5
+UPWARDS = -0.5
+STARVES = 2.0
+"""Who is not called says less: trouble above shows as absence below."""
 COMMON_CALLEE = 0.7
 UNRELATED = -1.5
 NAMES_IT = 2.0
@@ -47,6 +50,8 @@ EARLIER_SECONDS = 60.0
 DEPLOYED = 0.5
 DEPLOY_SECONDS = 900.0
 """How long after a deploy trouble counts as following it."""
+
+_ABSENCES = frozenset({FindingKind.DIP, FindingKind.SILENCE, FindingKind.MISSING_STEP})
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:-[A-Za-z0-9_]+)*")
 _SHORTEST_WORD = 4
@@ -96,6 +101,11 @@ def _follows(signal: Signal, deploy: Deploy) -> bool:
     return -60 <= seconds <= DEPLOY_SECONDS
 
 
+def is_absence(signal: Signal) -> bool:
+    """Whether it says that something stays away."""
+    return signal.kind in _ABSENCES
+
+
 class Affinity:
     """Compares signals of one organization in one call graph."""
 
@@ -105,7 +115,9 @@ class Affinity:
 
     def edge(self, cause: Seen, effect: Seen, cause_age_seconds: float = 0.0) -> Edge:
         """How likely the effect is of the cause, and why; the age is that of the incident that the cause is in."""
-        terms = [self._time(cause.signal, effect.signal, cause_age_seconds), self._traces(cause.signal, effect.signal)]
+        terms = [self._time(cause.signal, effect.signal, cause_age_seconds)]
+        if not self._is_above(cause, effect):
+            terms.append(self._traces(cause.signal, effect.signal))
         terms += self._relation(cause, effect)
         terms += self._titles(cause, effect)
         if cause.deploy is not None:
@@ -121,7 +133,9 @@ class Affinity:
         over = max(0.0, (effect.onset_unix_nano - max(cause.last_unix_nano, cause.onset_unix_nano)) / SECOND_NANO)
         together = CO_ONSET * exp(-abs(apart) / CO_ONSET_SECONDS)
         fading = abs(apart) / LASTING_SECONDS + over / OVER_SECONDS + age_seconds / AGE_SECONDS
-        early = EARLIER * min(2.0, max(0.0, -apart - 30) / EARLIER_SECONDS)
+        # Of what stays away it is not known when it should have come.
+        is_early = not is_absence(effect)
+        early = EARLIER * min(2.0, max(0.0, -apart - 30) / EARLIER_SECONDS) if is_early else 0.0
         return together - fading + early, f"began {abs(apart):.0f} s apart"
 
     def _traces(self, cause: Signal, effect: Signal) -> tuple[float, str]:
@@ -129,6 +143,17 @@ class Affinity:
         if not shared:
             return 0.0, ""
         return min(MOST_TRACES, TRACES + log2(shared)), f"{shared} request{'s' if shared > 1 else ''} met both"
+
+    def _is_above(self, cause: Seen, effect: Seen) -> bool:
+        """Whether the effect is of something that the cause's service uses, and is not used by in turn.
+
+        Requests that meet both then speak for the contrary.
+        """
+        above, below = cause.signal.service, effect.signal.service
+        if above is None or below is None or above == below or is_absence(effect.signal):
+            return False
+        steps = self._neighbourhood.steps
+        return steps(above, below) is not None and steps(below, above) is None
 
     def _relation(self, cause: Seen, effect: Seen) -> list[tuple[float, str]]:
         below, above = cause.signal.service, effect.signal.service
@@ -142,8 +167,11 @@ class Affinity:
             how = "calls" if steps == 1 else f"depends through {steps} calls on"
             return [(DIRECT_CALL + (steps - 1) * EACH_FURTHER_CALL, f"{above} {how} {below}")]
         upwards = self._neighbourhood.steps(below, above)
+        if upwards is not None and is_absence(effect.signal):
+            how = "calls" if upwards == 1 else f"reaches through {upwards} calls"
+            return [(STARVES + (upwards - 1) * EACH_FURTHER_CALL, f"{below} {how} {above}, which has less to do")]
         if upwards is not None:
-            return [(UPWARDS if upwards == 1 else 0.0, f"{below} calls {above}")]
+            return [(UPWARDS, "")]
         common = self._neighbourhood.common_callees(below, above)
         if common:
             return [(COMMON_CALLEE, f"both call {min(common)}")]

@@ -1,5 +1,6 @@
 """``Grouping``: makes incidents out of signals, and ends them when their signals are quiet."""
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -51,7 +52,9 @@ class Grouping:
             fresh = news(known, signals)
             round_ = Round(known, graph, fresh={signal.id: signal for signal in fresh})
             if fresh:
-                groups = correlate(
+                # A storm of hundreds takes seconds: not of those whom this process serves meanwhile.
+                groups = await asyncio.to_thread(
+                    correlate,
                     known.groups(),
                     [*known.waiting(), *fresh],
                     graph=graph,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from math import exp, log1p
 
 from tocsin.detection.contracts import FindingKind
-from tocsin.incidents.affinity import DEPLOY_SECONDS, SECOND_NANO, named_services, text_of
+from tocsin.incidents.affinity import DEPLOY_SECONDS, SECOND_NANO, is_absence, named_services, text_of
 from tocsin.incidents.contracts import Cause, Deploy, Signal
 from tocsin.incidents.graph import Neighbourhood
 from tocsin.logmodel.levels import Level
@@ -27,7 +27,8 @@ EARLY_SECONDS = 45.0
 EXPLAINS = 2.0
 NOTHING_BELOW = 1.0
 BLAMED = 2.0
-SILENT = 1.0
+SILENT = 2.0
+UNSEEN = 1.0
 STRONG = 1.0
 DEPLOYED = 1.5
 ENTRY = -2.5
@@ -46,6 +47,8 @@ class _Candidate:
     points: float = 0.0
     reasons: list[tuple[float, str]] = field(default_factory=list)
     deploy: str | None = None
+    #: How much of what the services around it say names it, from 0 to 1.
+    blamed: float = 0.0
 
     def add(self, points: float, reason: str = "") -> None:
         self.points += points
@@ -63,8 +66,9 @@ def likely_causes(signals: Sequence[Signal], graph: CallGraph, deploys: Sequence
     candidates = _candidates(signals, neighbourhood)
     if not candidates:
         return []
-    affected = {service for service, candidate in candidates.items() if candidate.own}
+    affected = {service for service, candidate in candidates.items() if any(map(_is_trouble, candidate.own))}
     for candidate in candidates.values():
+        candidate.blamed = _blamed(candidate, candidates)
         _judge_time(candidate, signals)
         _judge_calls(candidate, affected, neighbourhood)
         _judge_words(candidate, candidates, signals)
@@ -105,30 +109,37 @@ def _judge_time(candidate: _Candidate, signals: Sequence[Signal]) -> None:
 
 
 def _judge_calls(candidate: _Candidate, affected: set[str], neighbourhood: Neighbourhood) -> None:
+    """What explains the trouble of those that depend on it, while it has none below: unless it only has less to do."""
+    if candidate.own and candidate.service not in affected:
+        return
+    part = 1.0 if candidate.own else candidate.blamed
     others = affected - {candidate.service}
     above = {service for service in others if neighbourhood.steps(service, candidate.service) is not None}
     below = {service for service in others if neighbourhood.steps(candidate.service, service) is not None} - above
     if others and above:
         reason = f"{len(above)} of {len(others)} other affected services depend on it"
-        candidate.add(EXPLAINS * len(above) / len(others), reason)
+        candidate.add(part * EXPLAINS * len(above) / len(others), reason)
     if not below and (candidate.own or candidate.blaming):
-        candidate.add(NOTHING_BELOW, "nothing that it calls is affected" if above else "")
+        candidate.add(part * NOTHING_BELOW, "nothing that it calls is affected" if above else "")
 
 
 def _judge_words(candidate: _Candidate, candidates: dict[str, _Candidate], signals: Sequence[Signal]) -> None:
     """Who is named is to blame; unless it blames another in turn."""
+    silences = {
+        service: max(signal.score for signal in other.own if _is_silence(signal))
+        for service, other in candidates.items()
+        if any(map(_is_silence, other.own))
+    }
+    if candidate.service in silences:
+        share = silences[candidate.service] / max(silences.values())
+        candidate.add(SILENT * share, "it says nothing any more")
     blaming = {signal.service for signal in candidate.blaming}
     if not blaming:
         return
-    total = sum(_strength(signal) for signal in signals)
-    share = sum(_strength(signal) for signal in candidate.blaming) / total
-    others = {service for service, other in candidates.items() if other.own} - {candidate.service}
-    breadth = len(blaming) / max(1, len(others))
     names = ", ".join(sorted(service for service in blaming if service))
-    candidate.add(BLAMED * (share + breadth) / 2, f"named by {names or 'alerts'}")
-    silent = not candidate.own or any(signal.kind == FindingKind.SILENCE for signal in candidate.own)
-    if silent:
-        candidate.add(SILENT, "it says nothing itself while others wait for it")
+    candidate.add(BLAMED * candidate.blamed, f"named by {names or 'alerts'}")
+    if not candidate.own:
+        candidate.add(UNSEEN * candidate.blamed, "it says nothing itself")
 
 
 def _judge_strength(candidate: _Candidate, signals: Sequence[Signal]) -> None:
@@ -147,6 +158,31 @@ def _judge_deploys(candidate: _Candidate, signals: Sequence[Signal], deploys: Se
             before = f"{seconds:.0f} s before" if seconds > 0 else "at the same time"
             candidate.add(DEPLOYED, f"version {deploy.version} was deployed {before}")
             return
+
+
+def _blamed(candidate: _Candidate, candidates: dict[str, _Candidate]) -> float:
+    """The share of services that name it, each as far as its own signals do."""
+    naming = {signal.service for signal in candidate.blaming}
+    others = [other for service, other in candidates.items() if other.own and service != candidate.service]
+    if not others:
+        return 1.0 if naming else 0.0
+    parts = [
+        sum(_strength(signal) for signal in other.own if signal in candidate.blaming)
+        / sum(_strength(signal) for signal in other.own)
+        for other in others
+    ]
+    alerts = any(service is None for service in naming)
+    return min(1.0, (sum(parts) + alerts) / len(others))
+
+
+def _is_silence(signal: Signal) -> bool:
+    """Whether a whole service says nothing any more."""
+    return signal.kind == FindingKind.SILENCE and signal.pattern is None
+
+
+def _is_trouble(signal: Signal) -> bool:
+    """Whether it shows trouble, and not only that there is less to do."""
+    return not is_absence(signal) or _is_silence(signal)
 
 
 def _strength(signal: Signal) -> float:

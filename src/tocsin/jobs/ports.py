@@ -25,21 +25,38 @@ class Job:
 class RetryLater(Exception):
     """A handler's word: not now, but after so many seconds."""
 
-    def __init__(self, reason: str, *, after_seconds: float) -> None:
-        """Say why, for people."""
+    def __init__(self, reason: str, *, after_seconds: float, is_attempt: bool = True) -> None:
+        """Say why, for people.
+
+        Args:
+            reason: what is in the way.
+            after_seconds: the pause.
+            is_attempt: False for what was not tried at all, such as a wait for room: it may be said without end.
+        """
         super().__init__(reason)
         self.after_seconds = after_seconds
+        self.is_attempt = is_attempt
 
 
 Handler = Callable[[Job], Awaitable[None]]
-"""Does a job. After a crash it may be called again for the same job, so it sees to it that nothing is done twice."""
+"""Does a job. After a crash it may be called again for the same job, so it sees to it that nothing is done twice.
+
+It is cancelled when another worker may begin the job, and when the process stops: it is to end then, soon.
+"""
 
 
 class Jobs(Protocol):
     """Keeps jobs, and has them done."""
 
     def handle(self, kind: str, handler: Handler, *, max_attempts: int = 10) -> None:
-        """Have jobs of a kind done by this. Before ``start``."""
+        """Have jobs of a kind done by this. Before ``start``.
+
+        Args:
+            kind: which.
+            handler: does one.
+            max_attempts: a job that was begun so often and never ended well, be it that it failed or that its
+                process died, is given up.
+        """
         ...
 
     async def add(
@@ -63,5 +80,5 @@ class Jobs(Protocol):
         ...
 
     async def close(self) -> None:
-        """Stop; what is under way is done again by the next process."""
+        """Stop within a bound of seconds; what is still under way then is done again by the next process."""
         ...

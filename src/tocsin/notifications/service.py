@@ -35,8 +35,9 @@ POLL_SECONDS = 10.0
 MAX_ATTEMPTS = 10
 """So often a message is sent at most; with the pauses between them, over about 50 minutes."""
 
-MAX_RUNS = 10_000
-"""Of a job: waiting for room in a channel is no attempt."""
+MAX_RUNS = 2 * MAX_ATTEMPTS
+"""So often a job is begun at most, also when the process dies each time before the message is sent or the database
+fails; waiting for room in a channel is not counted."""
 
 KEPT_DELIVERIES = timedelta(days=90)
 """How long the log of deliveries goes back; longer where people were not told yet that an incident is over."""
@@ -232,4 +233,4 @@ class NotificationsService:
         if not allowance.allowed:
             reason = f"the channel takes {channel.per_minute} messages a minute"
             await self._repository.note(channel.organization_id, delivery_id, reason)
-            raise RetryLater(reason, after_seconds=allowance.retry_after_seconds)
+            raise RetryLater(reason, after_seconds=allowance.retry_after_seconds, is_attempt=False)

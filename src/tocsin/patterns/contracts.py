@@ -26,6 +26,15 @@ class ShapeText:
     exemplar: str
 
 
+@dataclass(frozen=True, slots=True)
+class RegisteredShape:
+    """A shape, the timestamp of its earliest log, and that log's message as far as clustering looks at it."""
+
+    shape: int
+    first_seen_unix_nano: int
+    exemplar: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pattern:
     """Shapes that are one kind of event.

@@ -5,9 +5,8 @@ from types import MappingProxyType
 
 from tocsin.logmodel.masking import masked_texts
 from tocsin.patterns.clustering.clusterer import PatternClusterer
-from tocsin.patterns.contracts import Edit, PatternCatalogue, ShapeText
+from tocsin.patterns.contracts import Edit, PatternCatalogue, RegisteredShape, ShapeText
 from tocsin.patterns.grouping import Grouped, patterns_of
-from tocsin.patterns.repository import RegisteredShape
 
 MAX_SHAPES = 100_000
 """Of one organization: a shape costs about a kilobyte of memory. Logs of shapes beyond are counted, without a pattern.

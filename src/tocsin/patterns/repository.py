@@ -1,7 +1,6 @@
 """The rows of patterns: registered shapes, how far they were followed, and edits."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import delete, func, select
@@ -9,20 +8,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from tocsin.database.inserting import Insert, insert_into
 from tocsin.database.service import Database
-from tocsin.patterns.contracts import Edit, EditKind
+from tocsin.patterns.contracts import Edit, EditKind, RegisteredShape
 from tocsin.patterns.tables import PatternEditRow, PatternPositionRow, PatternShapeRow
 
 _SIGN_BIT = 1 << 63
 _ROWS_A_STATEMENT = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class RegisteredShape:
-    """A shape, the timestamp of its earliest log, and that log's message as far as clustering looks at it."""
-
-    shape: int
-    first_seen_unix_nano: int
-    exemplar: str
 
 
 class PatternsRepository:

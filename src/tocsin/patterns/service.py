@@ -18,9 +18,9 @@ from sqlalchemy.exc import IntegrityError
 from tocsin.kit.clock import Clock, utc_now
 from tocsin.kit.errors import Conflict, InvalidRequest, NotFound, TocsinError
 from tocsin.logstore.ports import LogStore, OrganizationId
-from tocsin.patterns.contracts import Edit, EditKind, Pattern, PatternCatalogue, pattern_id_text
+from tocsin.patterns.contracts import Edit, EditKind, Pattern, PatternCatalogue, RegisteredShape, pattern_id_text
 from tocsin.patterns.registry import MAX_EXEMPLAR_CHARACTERS, PatternRegistry
-from tocsin.patterns.repository import PatternsRepository, RegisteredShape
+from tocsin.patterns.repository import PatternsRepository
 
 LOOK_SECONDS = 1.0
 """How often registries read after writes: a new pattern is known so much later than its log."""

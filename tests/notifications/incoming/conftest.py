@@ -30,11 +30,13 @@ class TakenByIncidents:
         self.signals: list[Signal] = []
         self.deploys: list[Deploy] = []
         self.is_away = False
+        self.most_at_once = 0
 
     async def take_signals(self, organization_id: UUID, signals: Sequence[Signal]) -> list[Incident]:
         if self.is_away:
             raise ServiceUnavailable("the database can't be reached")
         assert organization_id == OURS
+        self.most_at_once = max(self.most_at_once, len(signals))
         self.signals += signals
         return []
 

@@ -13,7 +13,7 @@ from tocsin.incidents.contracts import SignalSource
 from tocsin.kit.moments import nanoseconds_of_text
 from tocsin.logmodel.levels import Level
 from tocsin.notifications.incoming.endpoints import MAX_ALERTS_BODY_BYTES
-from tocsin.notifications.incoming.service import MAX_ALERTS, MAX_REASONS
+from tocsin.notifications.incoming.service import MAX_ALERTS, MAX_REASONS, SIGNALS_AT_ONCE
 
 WEBHOOKS = ("alertmanager", "grafana", "generic")
 ALL = ({"received": 2, "accepted": 2, "refused": 0, "reasons": []}, 200)
@@ -105,6 +105,7 @@ async def test_more_than_there_is_room_for_are_refused_and_counted(client: Clien
         "reason": "a request has at most 1,000 alerts, this one has 2,000: from here on none was taken",
     }
     assert len(taken.signals) == 895 + 1_000
+    assert taken.most_at_once == SIGNALS_AT_ONCE
 
 
 async def test_a_key_for_one_service_speaks_of_no_other(client_of_checkout: Client, taken: TakenByIncidents) -> None:

@@ -1,5 +1,6 @@
 """``IncomingEvents``: alerts and deploys from outside, given to incidents."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,7 +18,10 @@ from tocsin.logstore.ports import OrganizationId
 from tocsin.notifications.incoming.alerts import BadAlert, Sender, read_alert, signal_of, split_body
 
 MAX_ALERTS = 1_000
-"""Of one request: more are refused, since all that are taken join incidents in one transaction."""
+"""Of one request: more are refused."""
+
+SIGNALS_AT_ONCE = 100
+"""So many join incidents in one transaction; each is held against all that are known, and others wait meanwhile."""
 
 MAX_REASONS = 100
 """So many refused alerts are told with their reasons; all are counted."""
@@ -67,7 +71,10 @@ class AlertsOutcome:
 
 
 class IncomingEvents:
-    """Takes what other programs say. Every method may raise ``ServiceUnavailable``: then nothing was taken."""
+    """Takes what other programs say. Every method may raise ``ServiceUnavailable``: then it is to be sent again.
+
+    What was taken already stays, and hearing of it again changes nothing.
+    """
 
     def __init__(self, incidents: Incidents, *, clock: Clock) -> None:
         self._incidents = incidents
@@ -95,9 +102,7 @@ class IncomingEvents:
             refusals.append(Refusal(index=MAX_ALERTS, reason=f"{reason}: from here on none was taken"))
         outcome = AlertsOutcome(received=len(raw_alerts), accepted=len(signals), refusals=tuple(refusals[:MAX_REASONS]))
         if signals:
-            await self._incidents.take_signals(
-                key.organization_id, list({signal.id: signal for signal in signals}.values())
-            )
+            await self._give(key, list({signal.id: signal for signal in signals}.values()))
         self._count(sender, outcome)
         if outcome.refused and not signals:
             first = refusals[0]
@@ -120,6 +125,12 @@ class IncomingEvents:
         deploy = Deploy(service=service, version=version, at_unix_nano=min(at_unix_nano, now))
         await self._incidents.deployed(key.organization_id, deploy)
         return deploy
+
+    async def _give(self, key: KeyIdentity, signals: Sequence[Signal]) -> None:
+        for start in range(0, len(signals), SIGNALS_AT_ONCE):
+            await self._incidents.take_signals(key.organization_id, signals[start : start + SIGNALS_AT_ONCE])
+            # Whoever waits for the event loop has it in between.
+            await asyncio.sleep(0)
 
     def _count(self, sender: Sender, outcome: AlertsOutcome) -> None:
         _alerts.labels(sender.name, "accepted").inc(outcome.accepted)

@@ -11,8 +11,8 @@ from tocsin.incidents.traces.delays import longer_gaps
 from tocsin.topology.trace_profile import TraceProfile
 
 DOUBT = 3.0
-"""How much strength a clue loses for a service that it is blamed on half as easily, twice for a quarter: a service far
-below may be behind all that callers show, one that is nearer is likelier. 1.5 to 5 change little."""
+"""What a clue loses where it is blamed less easily on a service: 2 at half as easily, 4 at a quarter. More of it favours
+services that show the clues themselves, less of it those far below, who may be behind all. 1.5 to 4.5 change little."""
 
 SHARPNESS = 4
 """How much more of a shared clue goes to who explains more in all. 2 to 6 change little."""

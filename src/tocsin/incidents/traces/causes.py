@@ -11,7 +11,7 @@ from tocsin.incidents.traces.delays import longer_gaps
 from tocsin.topology.trace_profile import TraceProfile
 
 DOUBT = 3.0
-"""What a clue loses where it is blamed less easily on a service: 2 at half as easily, 4 at a quarter. More of it favours
+"""What a clue loses if it is blamed less easily on a service: 2 at half as easily, 4 at a fourth. More of it favours
 services that show the clues themselves, less of it those far below, who may be behind all. 1.5 to 4.5 change little."""
 
 SHARPNESS = 4

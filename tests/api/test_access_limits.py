@@ -1,6 +1,7 @@
 """How often a caller may ask: who counts as whom, and what they are told."""
 
 import json
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from typing import Any
@@ -12,6 +13,7 @@ from websockets.asyncio.client import connect
 from tests.api.callers import DESK, Callers, make_callers, sender
 from tests.api.conftest import PASSWORD
 from tests.support.serving import served
+from tocsin.accounts.api_keys import ApiKeys
 from tocsin.accounts.contracts import Role, Scope
 from tocsin.api.application import create_app
 from tocsin.database.scopes import Scope as SessionScope
@@ -122,7 +124,9 @@ async def test_guessed_keys_are_read_for_no_longer_when_an_address_has_shown_too
     read_session = Database.read_session
 
     def counted(database: Database, scope: SessionScope) -> Any:
-        reads.append(scope)
+        # What works by itself reads meanwhile, too.
+        if sys._getframe(1).f_globals["__name__"] == ApiKeys.__module__:
+            reads.append(scope)
         return read_session(database, scope)
 
     monkeypatch.setattr(Database, "read_session", counted)

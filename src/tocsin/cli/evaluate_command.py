@@ -72,6 +72,8 @@ def evaluate_incidents(
     from tocsin.cli.evaluating_incidents import evaluated_incidents
     from tocsin.cli.evaluation_output import print_incidents
 
+    if data is None and only and not {IncidentsPart.SIMULATION, IncidentsPart.WEEK}.issuperset(only):
+        raise typer.BadParameter("real faults need --data, the directory that they are in")
     report = evaluated_incidents(data, scenarios, seed=seed, only=only or list(IncidentsPart))
     if as_json:
         print_json(report)

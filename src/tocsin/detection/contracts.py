@@ -26,6 +26,10 @@ class FindingKind(StrEnum):
     MISSING_STEP = "missing_step"
 
 
+ABSENCES = frozenset({FindingKind.DIP, FindingKind.SILENCE, FindingKind.MISSING_STEP})
+"""What is surprising for staying away."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """What shows it: a question that can be asked again, and what it answered."""

@@ -21,10 +21,12 @@ from tocsin.detection.windows import (
     LATE_BUCKETS,
     MINUTE_BUCKETS,
     RING_BUCKETS,
+    Flags,
     Floats,
     Rows,
     Windows,
 )
+from tocsin.logmodel.levels import SEVERITY_RANGES, Level
 from tocsin.patterns.contracts import PatternCatalogue
 
 MUDDY_WEIGHT = 0.05
@@ -48,7 +50,7 @@ HISTORY_WITHIN_MINUTES = 120
 
 DUMP_VERSION = 1
 
-_ERROR = 17
+_ERROR = SEVERITY_RANGES[Level.ERROR][0]
 
 log = structlog.get_logger(__name__)
 
@@ -75,7 +77,6 @@ class Detection:
 
     def __init__(self, false_alarms_a_week: float) -> None:
         """Know nothing; honour a budget of so many false incidents a week."""
-        self._a_week = false_alarms_a_week
         self._series = Series()
         self._windows = Windows()
         self._windows.grow(1)
@@ -138,9 +139,7 @@ class Detection:
         """The logs of each series in each minute, shape ``(rows, minutes)``."""
         services, patterns = self._rows_of(counts, catalogue)
         severities = counts["severity_number"].to_numpy()
-        is_error = severities >= _ERROR
-        errors = np.full(len(services), -1, dtype=np.intp)
-        errors[is_error] = self._errors_of(services[is_error])
+        errors = self._errors_among(services, severities >= _ERROR)
         lists = counts["counts"].combine_chunks().flatten().to_numpy().reshape(counts.num_rows, -1)[:, :minutes]
         by_minute = np.zeros((len(self._series), minutes))
         by_minute[0] = lists.sum(axis=0)
@@ -200,7 +199,7 @@ class Detection:
         if moved:
             self._add(key for _, key in moved)
             known = [(row, self._series.row_of[key]) for row, key in moved if key in self._series.row_of]
-            rows, into = (np.array(each, dtype=np.intp) for each in zip(*known, strict=True))
+            rows, into = np.array(known, dtype=np.intp).reshape(-1, 2).T
             np.maximum.at(self._series.levels, into, self._series.levels[rows])
             self._windows.merge(rows, into)
             self._baselines.merge(rows, into)
@@ -213,9 +212,7 @@ class Detection:
         buckets = buckets[buckets >= self._learned_minutes * MINUTE_BUCKETS]
         severities, numbers = counts["severity_number"].to_numpy(), counts["count"].to_numpy().astype(np.float64)
         services, patterns = self._rows_of(counts, catalogue)
-        is_error = severities >= _ERROR
-        errors = np.full(len(services), -1, dtype=np.intp)
-        errors[is_error] = self._errors_of(services[is_error])
+        errors = self._errors_among(services, severities >= _ERROR)
         self._windows.add(np.zeros_like(services), buckets, numbers)
         for rows in (services, patterns, errors):
             among = rows >= 0
@@ -249,6 +246,12 @@ class Detection:
             key = keys.get((service, shape))
             pattern_row = -1 if key is None else row_of.get(key, -1)
             self._rows[service, shape] = row_of.get(Key(What.SERVICE, service), -1), pattern_row
+
+    def _errors_among(self, services: Rows, is_error: Flags) -> Rows:
+        """For each row of counts the row of its service's errors; −1 where it counts none."""
+        errors = np.full(len(services), -1, dtype=np.intp)
+        errors[is_error] = self._errors_of(services[is_error])
+        return errors
 
     def _errors_of(self, services: Rows) -> Rows:
         """The rows of errors of services, by their rows."""

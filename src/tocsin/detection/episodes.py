@@ -11,13 +11,14 @@ from tocsin.detection.detectors import excess, shortfall
 from tocsin.detection.detectors.looking import Look, Proposal
 from tocsin.detection.series import Key, What
 from tocsin.detection.windows import INTERVAL_NANO, LATE_BUCKETS, RING_BUCKETS, Flags, Floats
-from tocsin.logmodel.levels import Level, level_of
+from tocsin.logmodel.levels import SEVERITY_RANGES, Level, level_of
 from tocsin.patterns.contracts import PatternCatalogue, pattern_id_text
 
 JOINS_BELOW = 3.0
 """So much less surprising than what opens an incident may be what only joins one: more tells more, and less surely."""
 
 LEAST_SCORE = 4.0
+"""But nothing that is less surprising: one in ten thousand comes by chance."""
 
 WARN_SPREAD = 4
 ERROR_SPREAD = 2
@@ -39,7 +40,7 @@ ONGOING_BUCKETS = 30
 ONGOING_SCORE = 1.5
 """Something is over when the last five minutes are less surprising than this."""
 
-_WARN, _ERROR = 13, 17
+_WARN, _ERROR = SEVERITY_RANGES[Level.WARN][0], SEVERITY_RANGES[Level.ERROR][0]
 _NAMESPACE = UUID("6c2a9c53-6a86-4f3c-9e4c-0f6a9d0f7f0e")
 
 

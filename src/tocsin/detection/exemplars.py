@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import structlog
 
-from tocsin.detection.contracts import Finding, FindingKind
+from tocsin.detection.contracts import ABSENCES, Finding
 from tocsin.kit.errors import TocsinError
 from tocsin.logmodel.batch import logs_of
 from tocsin.logstore.ports import LogStore, Order, OrganizationId, ScanPlan, Selection, TimeRange
@@ -18,8 +18,6 @@ MOST_FINDINGS = 40
 """At a time, the most surprising ones: each costs two queries."""
 
 TIMEOUT_SECONDS = 5.0
-
-_ABSENCES = frozenset({FindingKind.DIP, FindingKind.SILENCE, FindingKind.MISSING_STEP})
 
 log = structlog.get_logger(__name__)
 
@@ -46,7 +44,7 @@ class Exemplars:
                 timeout_seconds=TIMEOUT_SECONDS,
             )
             count = await self._store.count(selection)
-            if finding.kind in _ABSENCES:
+            if finding.kind in ABSENCES:
                 return replace(finding, evidence=replace(evidence, count=count))
             plan = ScanPlan(selection=selection, order=Order.OLDEST_FIRST, limit=MOST_LOGS)
             batches = [batch async for batch in self._store.scan(plan)]

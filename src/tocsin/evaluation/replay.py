@@ -12,7 +12,7 @@ import polars as pl
 import pyarrow as pa
 
 from tocsin.database.service import Database
-from tocsin.detection.contracts import Finding, FindingKind
+from tocsin.detection.contracts import ABSENCES, Finding, FindingKind
 from tocsin.detection.core import Detection
 from tocsin.detection.exemplars import MOST_LOGS
 from tocsin.detection.windows import INTERVAL_NANO, LATE_BUCKETS
@@ -43,7 +43,6 @@ CALLS_STEPS = 12
 """From the logs of so many steps, of which the last may be of traces that are not complete."""
 
 _KEPT_NANO = LATE_BUCKETS * INTERVAL_NANO
-_ABSENCES = frozenset({FindingKind.DIP, FindingKind.SILENCE, FindingKind.MISSING_STEP})
 
 
 class _ReplayClock:
@@ -140,7 +139,7 @@ class Replay:
 
     def _signal(self, finding: Finding) -> Signal:
         """A finding as a signal, with what shows it."""
-        if finding.kind in _ABSENCES:
+        if finding.kind in ABSENCES:
             return signal_of(finding)
         within = (pl.col("service") == finding.service) & (pl.col("timestamp") >= finding.onset_unix_nano)
         if finding.pattern is not None:

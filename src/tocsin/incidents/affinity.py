@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import exp, log2
 
-from tocsin.detection.contracts import FindingKind
+from tocsin.detection.contracts import ABSENCES
 from tocsin.incidents.contracts import TEMPLATE_LABEL, Deploy, Edge, Signal
 from tocsin.incidents.graph import Neighbourhood
 
@@ -50,8 +50,6 @@ EARLIER_SECONDS = 60.0
 DEPLOYED = 0.5
 DEPLOY_SECONDS = 900.0
 """How long after a deploy trouble counts as following it."""
-
-_ABSENCES = frozenset({FindingKind.DIP, FindingKind.SILENCE, FindingKind.MISSING_STEP})
 
 _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*(?:-[A-Za-z0-9_]+)*")
 _SHORTEST_WORD = 4
@@ -103,7 +101,7 @@ def _follows(signal: Signal, deploy: Deploy) -> bool:
 
 def is_absence(signal: Signal) -> bool:
     """Whether it says that something stays away."""
-    return signal.kind in _ABSENCES
+    return signal.kind in ABSENCES
 
 
 class Affinity:

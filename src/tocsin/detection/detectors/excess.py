@@ -3,7 +3,7 @@
 import numpy as np
 
 from tocsin.detection.baselines import too_many
-from tocsin.detection.detectors.looking import Look, Proposal, watched
+from tocsin.detection.detectors.looking import Look, Proposal, better, nothing, watched
 from tocsin.detection.windows import Floats
 
 WINDOWS = (3, 12, 60)
@@ -19,19 +19,13 @@ def excess(look: Look) -> Proposal:
     The fullest bucket of a window is left out, but what it was expected to have is not: one burst is no trouble.
     """
     rows = len(look.series)
-    best = Proposal(*(np.zeros(rows) for _ in range(5)))
+    best = nothing(rows)
     for buckets in WINDOWS:
         counts = look.counts(buckets)
         found = too_many(counts.sum(axis=1) - counts.max(axis=1), look.views(counts), _clumps(look, counts))
         spread = (counts > np.maximum(2.0 * found.expected / buckets, 0.5)[:, None]).sum(axis=1)
-        is_better = found.score > best.score
-        best = Proposal(
-            np.where(is_better, found.score, best.score),
-            np.where(is_better, found.expected, best.expected),
-            np.where(is_better, counts.sum(axis=1), best.observed),
-            np.where(is_better, buckets, best.buckets),
-            np.where(is_better, spread, best.spread),
-        )
+        window = np.full(rows, float(buckets))
+        best = better(best, Proposal(found.score, found.expected, counts.sum(axis=1), window, spread))
     known = watched(look, LEAST_MINUTES)
     return Proposal(np.where(known, best.score, 0.0), best.expected, best.observed, best.buckets, best.spread)
 

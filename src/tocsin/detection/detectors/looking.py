@@ -27,7 +27,7 @@ class Look:
     hour: int
 
     def counts(self, buckets: int, *, before: int = 0) -> Floats:
-        """The last so many buckets but for the very last, shape ``(rows, buckets)``."""
+        """So many buckets, oldest first, shape ``(rows, buckets)``, without the ``before`` last ones."""
         return self.windows.last(self.bucket - before, buckets)
 
     def views(self, counts: Floats) -> Sequence[View]:
@@ -50,6 +50,17 @@ class Proposal:
     buckets: Floats
     #: In how many of these it shows.
     spread: Floats
+
+
+def better(best: Proposal, other: Proposal) -> Proposal:
+    """Of each series, what is more surprising."""
+    is_better = other.score > best.score
+    return Proposal(*(np.where(is_better, new, old) for new, old in zip(_columns(other), _columns(best), strict=True)))
+
+
+def nothing(rows: int) -> Proposal:
+    """That no series is surprising."""
+    return Proposal(*(np.zeros(rows) for _ in range(5)))
 
 
 def traffic_of(series: Series, baselines: Baselines, sums: Floats, minutes: float) -> Floats:
@@ -79,5 +90,8 @@ def bounded(buckets: int, look: Look) -> int:
 
 def padded(proposal: Proposal, rows: int) -> Proposal:
     """A proposal for so many series, of which the last are new."""
-    columns = (proposal.score, proposal.expected, proposal.observed, proposal.buckets, proposal.spread)
-    return Proposal(*(np.pad(column, (0, rows - len(column))) for column in columns))
+    return Proposal(*(np.pad(column, (0, rows - len(column))) for column in _columns(proposal)))
+
+
+def _columns(proposal: Proposal) -> tuple[Floats, ...]:
+    return proposal.score, proposal.expected, proposal.observed, proposal.buckets, proposal.spread

@@ -3,7 +3,7 @@
 import numpy as np
 
 from tocsin.detection.baselines import PRIOR_CLUMP, too_few
-from tocsin.detection.detectors.looking import Look, Proposal, bounded, watched
+from tocsin.detection.detectors.looking import Look, Proposal, better, bounded, nothing, watched
 from tocsin.detection.series import What
 from tocsin.detection.windows import Floats
 
@@ -26,10 +26,10 @@ SILENT_SHARE = 0.05
 def shortfall(look: Look) -> Proposal:
     """How many fewer logs each series has than expected, in the window that shows it best.
 
-    A sixth of a window's buckets, the emptiest, are taken to be as full as expected: a pause is no silence.
+    Five sixths of the window's buckets have to be less than half as full as expected: a short pause is no silence.
     """
     rows, clumps = len(look.series), _clumps(look)
-    best = Proposal(*(np.zeros(rows) for _ in range(5)))
+    best = nothing(rows)
     for wanted in WINDOWS:
         if bounded(wanted + LATE_BUCKETS, look) < wanted + LATE_BUCKETS:
             continue
@@ -38,14 +38,8 @@ def shortfall(look: Look) -> Proposal:
         spread = (counts < (0.5 * found.expected / wanted)[:, None]).sum(axis=1)
         is_enough = (found.expected >= LEAST_EXPECTED) & (spread >= wanted * 5 // 6)
         score = np.where(is_enough, found.score, 0.0)
-        is_better = score > best.score
-        best = Proposal(
-            np.where(is_better, score, best.score),
-            np.where(is_better, found.expected, best.expected),
-            np.where(is_better, counts.sum(axis=1), best.observed),
-            np.where(is_better, wanted, best.buckets),
-            np.where(is_better, spread, best.spread),
-        )
+        window = np.full(rows, float(wanted))
+        best = better(best, Proposal(score, found.expected, counts.sum(axis=1), window, spread))
     known = watched(look, LEAST_MINUTES) & ~look.series.are(What.ERRORS)
     return Proposal(np.where(known, best.score, 0.0), best.expected, best.observed, best.buckets, best.spread)
 

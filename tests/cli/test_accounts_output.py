@@ -54,7 +54,8 @@ def test_keys_are_whole_at_eighty_columns(capsys: pytest.CaptureFixture[str]) ->
 
 def test_a_key_for_more_than_logs_says_so(capsys: pytest.CaptureFixture[str]) -> None:
     print_keys([key(scopes=["alerts:write", "deploys:write"])], now=NOW)
-    assert "service checkout and others, for alerts:write deploys:write, used" in capsys.readouterr().out
+    assert "service checkout and others, used" in (shown := capsys.readouterr().out)
+    assert "\n  for alerts:write deploys:write\n" in shown
 
 
 def test_nothing_that_people_wrote_steers_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,11 +16,14 @@ _MAX_PADDED_CHARACTERS = 32
 
 
 def print_keys(keys: list[dict[str, Any]], *, now: datetime) -> None:
-    """API keys, two lines each: the id with the state, and what people call it."""
+    """API keys: the id with the state, what people call it, and what it is for unless that is sending logs only."""
     for key in keys:
         state, until = key_state(key, now=now)
         out.print(Text.assemble(harmless(str(key["id"])), "  ", (state, _KEY_STATE_STYLES[state]), until))
         out.print(Text.assemble("  ", harmless(str(key["name"])), (f"  {_key_details(key)}", "dim")))
+        # What most keys are for need not be said.
+        if key["scopes"] != ["logs:write"]:
+            out.print(Text.assemble((f"  for {harmless(' '.join(key['scopes']))}", "dim")))
 
 
 def key_state(key: dict[str, Any], *, now: datetime) -> tuple[str, str]:
@@ -44,9 +47,7 @@ def _key_details(key: dict[str, Any]) -> str:
         " and others" if key["allows_other_services"] else ""
     )
     used = f"used {minute(key['last_used_at'])}" if key["last_used_at"] else "never used"
-    # What most keys are for need not be said.
-    scopes = "" if key["scopes"] == ["logs:write"] else f", for {harmless(' '.join(key['scopes']))}"
-    return f"svc_{harmless(str(key['prefix']))}_…, {services}{scopes}, {used}"
+    return f"svc_{harmless(str(key['prefix']))}_…, {services}, {used}"
 
 
 def print_users(users: list[dict[str, Any]]) -> None:

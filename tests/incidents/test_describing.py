@@ -45,3 +45,10 @@ def test_more_services_worse_levels_and_larger_surprises_are_more_severe() -> No
     assert severity(wide) is Severity.CRITICAL
     quiet = [make_signal(number, f"s{number}", 0, level=Level.INFO, score=100) for number in range(9)]
     assert severity(quiet) is Severity.MEDIUM
+
+
+def test_a_service_with_a_long_name_leaves_room_for_what_it_says() -> None:
+    told = [make_signal(1, "s" * 90, 0, title="disk full", level=Level.FATAL), make_signal(2, "zebra", 0)]
+    found = incident_title(told)
+    assert len(found) <= MOST_TITLE_CHARACTERS
+    assert found.endswith("…: disk full (and 1 service)")

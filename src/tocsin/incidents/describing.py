@@ -9,6 +9,9 @@ from tocsin.logmodel.levels import Level
 MOST_TITLE_CHARACTERS = 100
 """What fits one line of a screen, and of a message to a phone."""
 
+MOST_SERVICE_CHARACTERS = 48
+"""Of the name of a service: what it says has to fit beside it."""
+
 _LEVEL_POINTS = {Level.DEBUG: 0.0, Level.INFO: 0.0, Level.WARN: 1.0, Level.ERROR: 2.0, Level.FATAL: 3.0}
 _MEDIUM, _HIGH, _CRITICAL = 2.0, 3.5, 5.0
 
@@ -25,8 +28,8 @@ def incident_title(signals: Sequence[Signal], causes: Sequence[Cause] = ()) -> s
     text = " ".join(told.title.split()) or told.kind.replace("_", " ")
     if service is not None and service != told.service:
         text = f"named by {told.service}: {text}" if told.service else text
-    head = f"{service}: " if service and not text.startswith(f"{service}: ") else ""
-    return _cut(head, MOST_TITLE_CHARACTERS // 2) + _cut(text, MOST_TITLE_CHARACTERS - len(head) - len(tail)) + tail
+    head = f"{_cut(service, MOST_SERVICE_CHARACTERS)}: " if service and not text.startswith(f"{service}: ") else ""
+    return head + _cut(text, MOST_TITLE_CHARACTERS - len(head) - len(tail)) + tail
 
 
 def affected_services(signals: Sequence[Signal]) -> list[str]:
